@@ -23,6 +23,7 @@ from vla_sim.common.asking import Asking  # noqa: E402
 from vla_sim.scenario.statistics import wilson  # noqa: E402
 from vla_sim.stages.manipulation.policy_pick import PolicyPick  # noqa: E402
 from vla_sim.stages.policy import mapping, server  # noqa: E402
+from vla_sim.stages.policy.names import OWN, REFERENCE  # noqa: E402
 
 PLANNER = "planner"
 
@@ -41,7 +42,7 @@ def main() -> None:
     )
     parser.add_argument("seeds", type=int)
     parser.add_argument("--begin", type=int, default=0, help="first seed (default: 0)")
-    parser.add_argument("--policy", nargs="+", choices=(*server.OWN, PLANNER), default=["reference"])
+    parser.add_argument("--policy", nargs="+", choices=(*OWN, PLANNER), default=[REFERENCE])
     parser.add_argument("--weights", type=Path, help="ONNX file, in the shipped one's place")
     parser.add_argument("--ms", type=float, nargs="+", default=[0.0], help="that an answer takes")
     parser.add_argument("--thing", choices=sorted(PLACES), default="red_cup")

@@ -277,6 +277,25 @@ def test_what_a_scenario_kills_stays_dead_unless_it_asks_for_a_restart(tmp_path,
         assert running.alive() == ["parent"]
 
 
+def test_a_killed_nodes_shared_memory_is_given_back_at_the_end(tmp_path):
+    segment = Path(f"/dev/shm/fastrtps_{tmp_path.name}_{os.getpid()}")
+    code = f"""
+import fcntl, pathlib, time
+def main():
+    pathlib.Path({str(segment)!r}).write_bytes(b"images")
+    with open({f"{segment}_el"!r}, "wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        print("here", flush=True)
+        while True: time.sleep(0.1)
+"""
+    (tmp_path / "sharing.py").write_text(code)
+    with stack(tmp_path, "sharing") as running:
+        wait_for(lambda: running.processes[0].last == "here")
+        running.kill("sharing")
+        assert segment.exists()
+    assert not segment.exists()
+
+
 def test_safety_goes_down_after_the_others_and_the_engine_last(tmp_path):
     code = """
 import pathlib, signal, sys, time

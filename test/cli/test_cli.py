@@ -7,6 +7,7 @@ import wave
 import pytest
 
 from vla_sim.cli import main
+from vla_sim.common.errors import StackError
 
 
 def run(capsys, *arguments):
@@ -122,6 +123,22 @@ def test_a_name_that_no_world_has_is_told_before_the_first_of_a_folder_is_played
     assert not (tmp_path / "out" / "a").exists()
 
 
+def test_what_is_to_be_played_is_played_once_and_nothing_is_left_out(capsys, tmp_path, monkeypatch):
+    played = []
+    monkeypatch.setattr("vla_sim.scenario.sweep.tasks.play", lambda tasks, *_: played.extend(tasks) or [])
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("version: 1\nproves: It can be read.\nscript: [{do: type, words: stop, means: []}]\n")
+    how = ("--engines", "kinematic", "kinematic", "--no-reserve", "--out", str(tmp_path / "out"))
+    run(capsys, "test", "--all", str(mine), "fetch_cup", str(mine), *how)
+    keys = [task.key for task in played]
+    assert {("mine", "kinematic", 0), ("fetch_cup", "kinematic", 0)} <= set(keys)
+    assert len(set(keys)) == len(keys)
+    other = mine.rename(tmp_path / "fetch_cup.yaml")
+    code, said = run(capsys, "test", "fetch_cup", str(other), *how)
+    assert code == 2
+    assert "two scenarios are called fetch_cup" in said.err
+
+
 def test_a_file_that_is_no_sound_is_refused(capsys, tmp_path):
     file = tmp_path / "command.wav"
     file.write_text("not a sound")
@@ -146,6 +163,26 @@ def test_a_folder_that_cannot_be_written_is_said(capsys, tmp_path):
     code, said = run(capsys, "run", "--text", "--engine", "kinematic", "--out", str(tmp_path / "out"))
     assert code == 2
     assert "choose another with --out" in said.err
+
+
+def test_a_run_that_broke_off_is_told_where_even_that_cannot_be_written(capsys, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise StackError("perception ended with exit code 3")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vla_sim.scenario.run.run_once", broken)
+    monkeypatch.setattr("vla_sim.scenario.result.save_record", full)
+    code, said = run(capsys, "play", "turn_left", "--quiet", "--no-reserve", "--out", str(tmp_path / "out"))
+    assert (code, said.err) == (5, "error: perception ended with exit code 3\n")
+
+
+def test_the_environments_domain_is_a_number_that_ros_knows(capsys, monkeypatch):
+    for text, code in (("999", 2), ("²", 5)):
+        monkeypatch.setenv("ROS_DOMAIN_ID", text)
+        monkeypatch.setattr("vla_sim.bringup.supervisor.running_domains", list)
+        assert run(capsys, "top", "--once", "--timeout", "0.1")[0] == code
 
 
 def test_a_domain_out_of_range_is_said(capsys, tmp_path):
@@ -197,7 +234,7 @@ def interrupted(_):
 def test_an_interruption_is_one_line(capsys, monkeypatch, what):
     monkeypatch.setattr("vla_sim.cli.listing.show", what)
     code, said = run(capsys, "list")
-    assert (code, said.err) == (130, "interrupted: every node has been ended\n")
+    assert (code, said.err) == (130, "interrupted: every node that it had started has ended\n")
 
 
 def test_a_module_that_is_missing_is_no_interruption(monkeypatch):

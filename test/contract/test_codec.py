@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.contract import budgets, records
-from vla_sim.contract.codec import PayloadError, decode, encode
+from vla_sim.contract.codec import PayloadError, command_id_in, decode, encode
 from vla_sim.contract.records import Step, TraceEvent
 
 RECORDS = [
@@ -66,3 +66,13 @@ def test_every_record_has_a_schema():
 
 def test_every_skill_says_what_it_takes():
     assert set(records.STEP_FIELDS) == set(records.SKILLS)
+
+
+@pytest.mark.parametrize(("payload", "command_id"), [
+    ('{"command_id":"voice-1","text":"go to the', "voice-1"), ('{"text":"go","command_id": "a b"', "a b"),
+    ('{"command_id":"","text":"go"}', ""), ('{"command_id":"' + 65 * "x" + '"}', ""),
+    ('{"comm\0nd_id":"a"}', ""),
+    ('"command_id":7', ""), ("", ""),
+])  # fmt: skip
+def test_what_cannot_be_read_may_still_say_of_which_command_it_is(payload, command_id):
+    assert command_id_in(payload) == command_id

@@ -6,7 +6,7 @@ from journal_entries import entries, state
 
 from vla_sim.common.errors import InputError
 from vla_sim.contract import topics
-from vla_sim.contract.records import MetricFigures
+from vla_sim.contract.records import MetricFigures, Status
 from vla_sim.monitor import health
 from vla_sim.monitor.health import Health
 from vla_sim.monitor.journal import Entry, Lost
@@ -74,3 +74,12 @@ def test_of_nothing_there_is_a_report_too(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         health.write(entries(), tmp_path / "file")
+
+
+def test_a_command_that_waits_for_an_urgent_one_is_counted_once():
+    states = ("accepted", "running", "accepted", "running", "succeeded")
+    found = health.health(
+        Entry(float(k), topics.STATUS.name, Status(command_id="c", state=state, mono=float(k)))
+        for k, state in enumerate(states)
+    )
+    assert (found.commands, found.throughput) == (1, 0.25)

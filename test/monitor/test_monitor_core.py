@@ -131,6 +131,14 @@ def test_slow_words_and_slow_thoughts_are_alerts_at_once(monitor):
     assert monitor.second(CALM, 31.0).missed == 0.0
 
 
+def test_a_command_that_is_put_back_is_one_command(monitor):
+    for state in ("accepted", "running", "accepted", "running", "accepted", "running", "succeeded"):
+        monitor.on_status(Status(command_id="a", state=state, mono=0.0), 1.0)
+    assert monitor.second(CALM, 2.0).commands == 1
+    monitor.on_status(Status(command_id="a", state="accepted", mono=0.0), 3.0)
+    assert monitor.second(CALM, 4.0).commands == 2, "given again it is another one"
+
+
 def test_failures_are_counted_over_all_commands_that_ended(monitor):
     for k in range(20):
         monitor.on_status(Status(command_id=f"c{k}", state="accepted", mono=0.0), float(k))

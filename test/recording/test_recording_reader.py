@@ -119,16 +119,20 @@ def test_metadata_of_another_version_is_read_as_far_as_it_is_known():
 
 def test_a_strangers_file_loads_no_code_calls_no_server_and_starts_no_program():
     stack = {
-        "replacements": {"voice": ["rm", "-r", "/"]}, "without": "monitor",
+        "replacements": {"voice": ["rm", "-r", "/"]}, "without": "monitor", "base_url": "scripted:/a.json",
+        "policy": "lerobot:/\n/evil:8080", "whisper_model": "https://evil/v1", "speech_folder": "/etc",
         "overrides": {
-            "perception": {"detector": "evil:Detector", "rate": 5.0},
+            "perception": {"detector": "evil:Detector", "rate": 5.0, "detector_url": "http://evil"},
             "language": {"base_url": "http://evil/v1", "api_key_env": "SECRET"},
+            "manipulation": {"policy": "openpi://evil:8000"}, "voice": {"speech_folder": "/etc"},
         },
     }  # fmt: skip
     options = About(stack=stack).options()
     assert options.replacements == {}
-    assert options.overrides == {"perception": {"rate": 5.0}, "language": {}}
-    assert options.without == "monitor"
+    assert options.overrides == {"perception": {"rate": 5.0}, "language": {}, "manipulation": {}, "voice": {}}
+    assert (options.policy, options.whisper_model, options.speech_folder) == ("", "", "")
+    assert (options.without, options.base_url) == ("monitor", "scripted:/a.json")
+    assert About(stack={"policy": "scripted"}).options().policy == "scripted"
     with pytest.raises(InputError, match="parameters of nodes cannot be read"):
         About(stack={"overrides": ["perception"]}).options()
 

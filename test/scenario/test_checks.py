@@ -27,6 +27,8 @@ from vla_sim.contract.records import (
 from vla_sim.scenario import targets
 from vla_sim.scenario.checks import base, commands, motion, objects, performance, registry, rules
 from vla_sim.scenario.checks.base import Run
+from vla_sim.scenario.director import Director
+from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import OWN_PLAN, Check, Usage
 from vla_sim.scenario.recording import Given, Recording
 from vla_sim.world.objects import ObjectKind
@@ -49,6 +51,9 @@ STAGES = {
     "safety": 0.009,
     "control": 0.03,
 }
+
+DEAF = {"intent": 0.005, "control": 0.03}
+"""No trace of the voice, of a command that was spoken."""
 
 
 def truth(stamp, x=0.0, y=0.0, yaw=0.0, cup=(4.8, 0.0, 0.80), fallen=False, clearance=0.5):
@@ -207,6 +212,8 @@ CASES = [
     (performance.Latency(stage="voice", at_most=250), good(), good(stages={**STAGES, "voice": 0.3}),
      "300.0 ms"),
     (performance.Latency(at_most=500), good(), good(stages={"voice": 0.1}), "never measured"),
+    (performance.Latency(at_most=500), good(), good(stages=DEAF), "never measured"),
+    (performance.Budget(), good(), good(stages=DEAF), "no trace of what it began with"),
     (performance.Rate(of="control", at_least=19), good(), good(), ""),
     (motion.NoFall(), good(), with_truths(good(), lambda t: truth(t.stamp, fallen=t.stamp > 5)), "fell at 5"),
     (motion.NoCollision(), good(), touched(good()), "touched wall::link::box at 3.0 s with 12 N"),
@@ -234,6 +241,9 @@ CASES = [
     (rules.Never(below=0.5, object="red_cup"), good(),
      with_truths(good(), lambda t: truth(t.stamp, cup=(4.8, 0, 0.8 - 0.05 * t.stamp))), "0.30 m at 10.0 s"),
     (rules.Never(touched="wall"), good(), touched(good()), "wall::link::box at 3.0 s"),
+    (rules.Never(touched="big crate"), good(), touched(good(), b="unmapped_big_crate::link::box"), "crate"),
+    (motion.NoCollision(allow=["big crate"]), touched(good(), b="unmapped_big_crate::link::box"),
+     touched(good()), "wall"),
 ]  # fmt: skip
 
 
@@ -277,6 +287,70 @@ def test_safety_levels_are_asked_for_and_forbidden():
     assert "stopped at 5.0 s" in verdict(rules.Never(safety="stopped"), run).detail
 
 
+def test_a_safety_level_from_before_the_first_command_counts_as_long_as_it_holds():
+    run = good()
+    run.recording.safety += [(-2.0, "stopped", "no scan"), (-1.0, "slowed", "wall near")]
+    assert "slowed at 0.0 s" in verdict(rules.Never(safety="slowed"), run).detail
+    assert verdict(rules.Never(safety="stopped"), run).passed
+    run.recording.safety.append((-0.5, "ok", ""))
+    assert verdict(rules.Never(safety="slowed"), run).passed
+
+
+def test_what_is_no_command_is_judged_by_what_came_after_it():
+    """Here a walk goes before it, and an answer to that."""
+    nonsense = Given("The weather is nice", "n", True, 6.0, ())
+    run = with_truths(good(**ARRIVES), lambda t: truth(t.stamp, x=min(4.0, t.stamp)))
+    run = replace(run, commands=(*run.commands, nonsense))
+    run.recording.said.append((1.0, "I am on my way."))
+    spec = commands.AsCommanded(command=2)
+    assert "no answer, moved 0.000 m" in verdict(spec, run).detail
+    run.recording.said.append((7.0, "I did not understand that."))
+    assert verdict(spec, run).passed
+    with_truths(run, lambda t: truth(t.stamp, x=t.stamp))
+    assert "answered, moved 4.000 m" in verdict(spec, run).detail
+
+
+def test_what_the_script_does_to_an_object_is_not_the_robots_doing():
+    run = lifted(3.0)
+    assert verdict(objects.Grasp(object="red cup"), run).passed
+    run.recording.puts.append((7.0, "red_cup", (4.8, 0.0, 0.95)))
+    assert not verdict(objects.Grasp(object="red cup"), run).passed
+    placed = good(Step(skill="place", place="table"))
+    with_truths(placed, lambda t: truth(t.stamp, cup=(1.0, 0.0, 0.8) if t.stamp < 5.0 else (4.8, 0.0, 0.8)))
+    assert verdict(commands.AsCommanded(), placed).passed
+    placed.recording.puts.append((5.0, "red_cup", (4.8, 0.0, 0.8)))
+    assert "no object that was moved rests there" in verdict(commands.AsCommanded(), placed).detail
+
+
+def test_what_is_lifted_after_the_script_put_it_lower_counts_from_there():
+    run = good(Step(skill="pick", object=targets.query("red cup")), x=(4.0, 4.0))
+    run.recording.puts.append((1.0, "red_cup", (4.8, 0.0, 0.40)))
+    low, high = (4.8, 0.0, 0.40), (4.8, 0.0, 0.55)
+    with_truths(run, lambda t: truth(t.stamp, cup=low if 1.0 < t.stamp < 6.0 else high))
+    found = verdict(objects.Grasp(object="red cup"), run)
+    assert (found.passed, found.detail) == (True, "red_cup up 0.15 m, 4.0 s at 0.1 m or more")
+
+
+@pytest.mark.parametrize(("x", "passed"), [((0.0, 3.0), False), ((0.0, 0.0), True)])
+def test_a_robot_that_is_not_watched_until_it_must_stand_must_stand_before(x, passed):
+    """The next command comes a second after "stop"."""
+    run = good(x=x)
+    later = Given("Go on", "d", True, 2.0)
+    run = replace(run, commands=(*run.commands, later))
+    assert verdict(motion.StopsWithin(command=1, seconds=2.0), run).passed is passed
+
+
+def test_what_is_silent_from_the_first_command_on_breaks_its_rate():
+    run = good()
+    del run.recording.velocities[:60]
+    assert "longest gap 3.00 s" in verdict(performance.Rate(of="control", at_least=19), run).detail
+
+
+def test_an_order_is_of_events_that_there_are():
+    with pytest.raises(ValueError, match="an event begins with skill, state, safety, said, and words follow"):
+        commands.Order(events=["skill navigate", "sate succeeded"])
+
+
 def test_alerts_are_asked_for_and_forbidden():
     run = good()
     assert verdict(rules.Alert(raised=False), run).passed
@@ -284,6 +358,25 @@ def test_alerts_are_asked_for_and_forbidden():
     run.recording.alerts.append((2.0, "voice", "payloads rejected"))
     assert verdict(rules.Alert(node="voice"), run).passed
     assert "voice: payloads rejected" in verdict(rules.Alert(raised=False), run).detail
+
+
+def test_an_alert_that_was_there_before_the_first_command_and_still_is_counts():
+    client = pytest.importorskip("vla_sim.scenario.client")
+    run = good()
+    world = SimpleNamespace(recording=run.recording, discovery=SimpleNamespace(report=lambda *_: None))
+    blind = SimpleNamespace(name="perception", message="no image", level=b"\x01", values=[])
+    run.recording.truths[:] = [truth(1.0)]
+    client.Client.on_diagnostics(world, SimpleNamespace(status=[blind]))
+    director = Director(Scenario(version=1, proves="what the test says", script=[]), WORLD, run.recording, {})
+    run.recording.truths.append(truth(2.0))
+    director.tick()
+    run = replace(run, begin=director.begin)
+    assert verdict(rules.Alert(raised=False), run).passed, "it is over, for all that is known"
+    for stamp in (2.5, 3.5):
+        run.recording.truths.append(truth(stamp))
+        client.Client.on_diagnostics(world, SimpleNamespace(status=[blind]))
+    assert "perception: no image at 0.5 s" in verdict(rules.Alert(raised=False), run).detail
+    assert len(run.recording.alerts) == 1
 
 
 def test_the_monitors_alerts_count_where_it_runs():
@@ -336,6 +429,13 @@ def test_a_percentile_is_judged_over_all_runs():
     assert spec.judge_runs(runs(*[500.0] * 19, 3000.0)).passed
     assert not spec.judge_runs(runs(*[500.0] * 10, *[3000.0] * 10)).passed
     assert "never measured" in spec.judge_runs(runs(None)).detail
+    assert spec.judge_runs(runs(*[500.0] * 19, None)).passed
+    late = spec.judge_runs(runs(*[500.0] * 10, *[None] * 10))
+    assert (late.passed, late.speed) == (False, False)
+    assert "never measured, in too many runs" in late.detail
+    broken = [record(seed=9, error="a node died", passed=False)]
+    assert spec.judge_runs([*runs(500.0), *broken]).passed
+    assert not spec.judge_runs(broken).passed
 
 
 def test_a_check_that_cannot_be_judged_has_not_passed():
@@ -347,6 +447,17 @@ def test_a_check_that_cannot_be_judged_has_not_passed():
     assert [c.passed for c in found] == [False, False]
     assert "ZeroDivisionError" in found[0].detail
     assert "no place or surface is called 'moon'; this world has kitchen, table" in found[1].detail
+
+
+def test_a_check_of_ones_own_that_breaks_over_a_sweep_loses_none_of_it():
+    class Broken(base.CheckSpec, frozen=True, kw_only=True, tag="broken"):
+        def judge_runs(self, records):
+            return 1 / 0
+
+    found = registry.judge_sweep([record()], [motion.NoFall(), Broken()])
+    assert [(c.passed, c.kind, c.detail) for c in found] == [
+        (False, "broken", "cannot be judged: ZeroDivisionError: division by zero")
+    ]
 
 
 def test_without_checks_the_default_ones_hold():

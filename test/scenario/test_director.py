@@ -5,6 +5,8 @@ import pytest
 from test_checks import WORLD, truth
 
 from vla_sim.contract.records import DetectedObject, Disturbance, Fault, Plan, Status, Step, Transcript
+from vla_sim.scenario.checks.base import Run
+from vla_sim.scenario.checks.registry import judge_all
 from vla_sim.scenario.director import Director, Speak, TypeText
 from vla_sim.scenario.format import FaultAction, Meaning, Move, Play, Say, Scenario, Type, When
 from vla_sim.scenario.recording import Recording
@@ -86,7 +88,6 @@ def test_actions_wait_for_their_events():
     assert stage.until(2.4, x=3.2)[4:] == []
     assert stage.until(2.6, x=3.0, cup=(4.8, 0, 0.9))[4:] == [("move", "red_cup")]
     assert stage.last.pose[:3] == pytest.approx((3.5, 0.1, 0.06))
-    assert stage.director.puts == [(pytest.approx(4.5, abs=0.1), "red_cup", stage.last.pose[:3])]
     stage.status("succeeded")
     assert stage.until(2.8)[5:] == [("silent", "lidar")]
     blue = DetectedObject(track_id=1, kind="cup", colour="blue", position=(0, 0, 0), size=(1, 1, 1), yaw=0,
@@ -167,6 +168,19 @@ def test_what_nobody_hears_is_given_up():
     assert [g.command_id for g in stage.director.commands] == [""]
     stage.until(16.5)
     assert stage.director.over
+
+
+@pytest.mark.parametrize("ends", [{"timeout": 5.0}, {"fallen": True}])
+def test_what_nobody_has_heard_when_the_run_ends_is_a_command_all_the_same(ends):
+    """Or nothing would be judged of it, and the run would pass."""
+    words = Say(words="go", means=[Meaning(skill="navigate", place="kitchen")])
+    stage = Stage(words, timeout=ends.get("timeout", 300.0))
+    stage.until(5.2, fallen=ends.get("fallen", False))
+    assert stage.director.over
+    run = Run(WORLD, stage.recording, tuple(stage.director.commands), stage.director.begin)
+    (check,) = [c for c in judge_all(run, ()) if c.kind == "as_commanded"]
+    assert (check.passed, check.name) == (False, '"go" succeeds')
+    assert "no answer to the command" in check.detail
 
 
 def test_what_somebody_says_by_a_microphone_is_a_command_until_the_run_is_ended():

@@ -108,6 +108,28 @@ def test_what_does_not_hold_is_said(end, why):
     assert not stage.results[0].held
 
 
+def test_a_robot_that_falls_before_the_fault_ends_the_course():
+    stage = Stage(FREEZE, FREEZE)
+    stage.go(4.0)
+    stage.go(5.0, fallen=True)
+    assert stage.course.over
+    assert stage.results == []
+    assert stage.course.unreached == [FREEZE, FREEZE]
+
+
+def test_what_is_touched_again_counts_again():
+    stage = Stage(FREEZE, FREEZE)
+    stage.go(4.0)
+    for number in (1, 2):
+        stage.status("running", number)
+        stage.go(1.5, speed=0.5)
+        pair = {"a": "g1::pelvis::c", "b": "wall::l::c", "force": 9.0}
+        stage.recording.on_contacts(msgspec.convert({"stamp": stage.now, "pairs": [pair]}, Contacts))
+        stage.status("failed", number)
+        stage.go(6.0)
+    assert [one.collisions for one in stage.results] == [1, 1]
+
+
 def test_a_phase_that_does_not_come_is_told():
     stage = Stage(Case("grasping", "freeze", "manipulation"))
     stage.go(3.0, cup=(1.0, 0.0, 0.8))

@@ -97,6 +97,19 @@ def test_requests_are_answered():
     assert len(stage.said[-1][1].answers) == 20
 
 
+def test_what_is_in_force_is_never_forgotten():
+    stage = Stage()
+    stage.host.begin(fault("silent", "lidar", fault_id="by hand"))
+    for k in range(5):
+        stage.host.begin(fault("silent", "camera", fault_id=f"{k}", seconds=0.5))
+        stage.now += 1.0
+        stage.host.tick()
+        stage.host.forget(2)
+    assert [one.fault.fault_id for one in stage.host.spans] == ["by hand", "3", "4"]
+    assert stage.ask("r", end="all") == ""
+    assert stage.said[-1][1].faults == []
+
+
 def test_what_is_taken_of_the_machine_is_given_back():
     stage = Stage()
     stage.host.begin(fault("memory", amount=20.0))

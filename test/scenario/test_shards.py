@@ -1,6 +1,7 @@
 """Parts of a sweep are put together only if they are that."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
@@ -86,10 +87,27 @@ def test_the_command_gives_one_verdict_and_one_report(part, tmp_path, capsys):
     assert len(shards.records(out)) == 7
 
 
+def test_what_does_not_hold_over_all_runs_is_no_pass_anywhere(part, tmp_path, capsys):
+    """Each run passed; the verdict, the page and the file for CI say the same of all together."""
+    late = f"{TEXT}expect: [{{check: latency, at_most: 100, percentile: 95}}, {{check: no_fall}}]\n"
+    out, xml = tmp_path / "merged", tmp_path / "j.xml"
+    folders = [part(number, text=late) for number in (1, 2, 3)]
+    assert main.main(["merge", *folders, "--out", str(out), "--junit", str(xml)]) == 1
+    words = "total of command 1 within 100 ms, 95 % of runs"
+    assert f"FAIL  {words}: 212.0 ms" in capsys.readouterr().out
+    assert f"✗ Failed over all runs of walk on mujoco: {words}: 212.0 ms" in (out / "report.html").read_text()
+    root = ElementTree.parse(xml).getroot()
+    assert (root.get("tests"), root.get("failures")) == ("8", "1")
+    (case,) = [one for one in root.iter("testcase") if one.find("failure") is not None]
+    assert case.get("name") == words
+
+
 def test_two_sweeps_are_compared_by_their_seeds(part, capsys):
     first = part(1)
     assert main.main(["compare", first, first]) == 0
     assert "passes as often (both 3" in capsys.readouterr().out
+    assert main.main(["compare", first, part(2)]) == 2, "not a seed of one is in the other"
+    assert "have no judged run in common" in capsys.readouterr().err
     with pytest.raises(InputError, match=r"holds no records\.jsonl"):
         shards.records("/nowhere")
 

@@ -112,6 +112,14 @@ def test_each_kind_of_check_has_its_own_rate_over_runs_and_the_first_failure_is_
     assert ranked == [("pick", [1, 3]), ("find", [2]), ("broke off", [5])]
 
 
+def test_what_a_busy_machine_spoiled_is_no_failure_of_any_kind():
+    late = Check(name="within 2000 ms", passed=False, kind="latency", speed=True)
+    spoiled = record(seed=1, checks=[late], passed=False, reasons=["late"], unjudged="the machine was busy")
+    runs = [judged(0, latency=True), spoiled]
+    assert by_kind(runs) == {"latency": Rate(1, 1)}
+    assert failures(runs) == []
+
+
 def test_two_checks_of_a_kind_in_one_run_are_one_run_and_both_must_pass():
     mixed = record(checks=[Check(name="a", passed=ok, kind="pick") for ok in (True, False)], passed=False)
     assert by_kind([mixed, judged(1, pick=True)]) == {"pick": Rate(1, 2)}

@@ -67,6 +67,26 @@ def test_coming_back_is_judged_by_where_the_command_was_given():
     assert not verdict(step, [truth(0.0), truth(1.0, x=3.0)]).passed
 
 
+def test_what_an_earlier_command_lifted_is_not_lifted_by_a_later_one():
+    step, low, high = Step(skill="pick", object=CUP), (4.8, 0.0, 0.80), (4.8, 0.0, 1.0)
+    up = [truth(0.5 * i, cup=high if 2 <= i < 8 else low) for i in range(16)]
+    assert verdict(step, up).passed
+    recording = run(step, up[10:])
+    recording.truths[:] = up
+    (check,) = steps.judge_steps(recording, WORLD, "c", [step])
+    assert (check.passed, check.detail) == (False, "red cup up 0.00 m, 0.0 s at 0.10 m or more")
+
+
+@pytest.mark.parametrize(("back_to", "ok"), [(3.0, True), (0.0, False)])
+def test_coming_back_is_to_where_that_command_was_given_not_the_first_one(back_to, ok):
+    step = Step(skill="carry", place="user")
+    truths = [truth(2.0, x=3.0), truth(3.0, x=5.0), truth(4.0, x=back_to)]
+    recording = run(step, truths)
+    recording.truths[:] = [truth(0.0), truth(1.0, x=2.0), *truths]
+    (check,) = steps.judge_steps(recording, WORLD, "c", [step])
+    assert check.passed is ok
+
+
 @pytest.mark.parametrize(("x", "ok"), [(2.1, True), (1.5, False), (-2.0, False)])
 def test_a_move_has_its_length_and_direction(x, ok):
     assert verdict(Step(skill="move", distance=2.0), line(9, x=(0.0, x))).passed is ok

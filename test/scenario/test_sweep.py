@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import msgspec
 import pytest
@@ -29,7 +30,9 @@ if what == "die": os.kill(os.getpid(), signal.SIGKILL)
 if what == "wrong":
     print("error: no such world", file=sys.stderr); sys.exit(2)
 if what == "slow":
-    (folder / "slow").touch(); time.sleep(60)
+    (folder / "slow").touch()
+    try: time.sleep(60)
+    except KeyboardInterrupt: sys.exit(130)
 (folder / "record.json").write_bytes(pathlib.Path({source!r}, what).read_bytes())
 sys.exit(0 if what == "pass" else 1)
 """
@@ -134,6 +137,31 @@ def test_an_interruption_leaves_no_process(play, tmp_path):
     assert not thread.is_alive()
     assert [type(e) for e in errors] == [KeyboardInterrupt]
     assert running.poll() is not None
+
+
+def test_what_begins_while_the_sweep_ends_ends_with_it(play, monkeypatch):
+    task, processes, begun = play("a", "slow"), Processes(), []
+
+    class Late(processes_module.Fork):
+        def __init__(self, *how, **more):
+            super().__init__(*how, **more)
+            while not (task.folder(1) / "slow").exists():
+                assert self.poll() is None
+            processes.end()
+            begun.append(self)
+
+    monkeypatch.setattr(processes_module, "Fork", Late)
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        processes.play(task, 1, [])
+    assert time.monotonic() - before < 50.0, "it would sleep for 60 s"
+    assert [one.poll() for one in begun] == [130]
+
+
+def test_a_run_that_does_not_end_is_an_error_and_no_interruption(play, monkeypatch, tmp_path):
+    monkeypatch.setattr(processes_module, "RUN_TIMEOUT", 3.0)
+    with pytest.raises(StackError, match="a, seed 0: not over after 3 s, and ended"):
+        results([play("a", "slow")], tmp=tmp_path)
 
 
 @pytest.mark.parametrize(

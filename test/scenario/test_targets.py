@@ -25,6 +25,9 @@ WRONG = {
     f"script: [{GO}]\nexpect: [{{check: arrival, at: attic}}]":
         r"mine\.yaml:4:\d+: no place is called 'attic'",
     f"script: [{GO}]\nexpect: [{{check: never, below: 0.1, object: cupp}}]": "no object is called 'cupp'",
+    f"script: [{GO}]\nexpect: [{{check: never, touched: kitchen tabel}}]":
+        r"mine\.yaml:4:\d+: no model is called 'kitchen tabel'; did you mean kitchen_table\?",
+    f"script: [{GO}]\nexpect: [{{check: no_collision, allow: [sofaa]}}]": "no model is called 'sofaa'",
     f"world: apartmnt\nscript: [{GO}]": r"mine\.yaml:3:\d+: no world 'apartmnt' \(did you mean apartment\?\)",
 }  # fmt: skip
 
@@ -50,6 +53,11 @@ script:
   - {{do: type, words: stop, when: {{seen: cup}}}}
   - {{do: type, words: stop, when: {{near: [1.0, 2.0]}}}}
   - {{do: type, words: stop, when: {{near: kitchen_counter}}}}
-expect: [{{check: placed, object: red cup, on: kitchen_counter}}, {{check: arrival, at: kitchen}}]
+add: [{{model: crate, name: pallet, x: 1.0, y: 0.6}}, {{model: person, name: ann, x: 5, y: 1}}]
+expect:
+  - {{check: placed, object: red cup, on: kitchen_counter}}
+  - {{check: arrival, at: kitchen}}
+  - {{check: never, touched: pallet}}
+  - {{check: no_collision, allow: [ann, kitchen table]}}
 """
     assert prepare(script, tmp_path).world.name == "apartment"

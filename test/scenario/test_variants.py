@@ -2,6 +2,7 @@
 
 import pytest
 
+from vla_sim.common.assets import find_world
 from vla_sim.common.errors import InputError
 from vla_sim.scenario import variants
 from vla_sim.scenario.load import load
@@ -36,6 +37,21 @@ def test_another_place_is_walked_to(tmp_path):
     assert "kitchen" not in found
     with pytest.raises(InputError, match="no variant of the kind places"):
         variants.write(load("fetch_cup"), ["places"], tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["lights", "places"])
+def test_a_world_beside_the_scenario_is_found_from_the_variants(tmp_path, kind):
+    home = tmp_path / "kitchen"  # a folder's name is no place's
+    home.mkdir()
+    shipped = find_world("apartment")
+    text = shipped.read_text().replace("model://", f"{shipped.parent.parent / 'models'}/")
+    (home / "mine.sdf").write_text(text)
+    (home / "walk.yaml").write_text(
+        load("go_to_kitchen").path.read_text().replace("script:", "world: mine.sdf\nscript:", 1)
+    )
+    for file in variants.write(load(home / "walk.yaml"), [kind], tmp_path / "made"):
+        assert load(file.path).scenario.world == str(home / "mine.sdf")
+        check(load(file.path))
 
 
 def test_a_blind_run_must_not_be_done_and_hurt_nothing(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import mujoco
@@ -69,6 +70,22 @@ def test_a_smaller_image_shows_the_same_view(engine: MujocoSimulator) -> None:
     expected = ((2 * at[1] - whole.cx) / whole.fx, (2 * at[0] - whole.cy) / whole.fy)
     assert direction[0] == pytest.approx(expected)
     assert picked.depth[at] == whole.depth[200, 20]
+
+
+def test_a_camera_of_more_pixels_than_a_view_sees_as_far_to_the_right() -> None:
+    world = make_world()
+    robot = world.model("g1")
+    links = tuple(
+        replace(link, sensors=tuple(
+            replace(one, camera=replace(one.camera, width=2560, height=1200)) if one.camera else one
+            for one in link.sensors
+        )) for link in robot.links
+    )  # fmt: skip
+    models = tuple(replace(one, links=links) if one is robot else one for one in world.models)
+    wide = MujocoSimulator(replace(world, models=models), sensors="native", noise=False)
+    frame = wide.render(wide.snapshot())
+    assert np.isfinite(frame.depth).mean() > 0.95
+    assert frame.color.reshape(-1, 3).any(axis=1).mean() > 0.95
 
 
 def test_depth_out_of_range_is_nan() -> None:

@@ -1,6 +1,9 @@
 """Who may look and who may send something."""
 
+import contextlib
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -28,6 +31,15 @@ def test_elsewhere_it_is_asked_for_by_an_address_or_this_machines_name():
     assert wide.host_allowed(f"{socket.gethostname()}:8088")
     assert wide.host_allowed("localhost:8088")
     assert not wide.host_allowed("evil.example:8088")
+
+
+@pytest.mark.parametrize("called", ["Robot-PC", "lab_machine.local"])
+def test_the_address_that_is_printed_is_let_in_whatever_the_machine_is_called(monkeypatch, called):
+    monkeypatch.setattr(socket, "gethostname", lambda: called)
+    host = door.url("0.0.0.0", 8088).removeprefix("http://").removesuffix("/")
+    for host_of_a_browser in (host, host.lower()):
+        assert Door("0.0.0.0", "t" * 20).host_allowed(host_of_a_browser)
+    assert Door(called, "t" * 20).host_allowed(host.lower())
 
 
 @pytest.mark.parametrize(("origin", "allowed"), [
@@ -68,6 +80,27 @@ def test_a_port_that_is_taken_is_said_and_another_one_found():
     for port in (-1, 65536):
         with pytest.raises(InputError, match=f"--view-port {port}: from 0, .* to 65535 is allowed"):
             door.free_port("127.0.0.1", port)
+
+
+@pytest.mark.integration
+def test_two_that_start_together_get_ports_of_their_own():
+    """Each begins to serve some seconds after it has said where."""
+    code = "from vla_sim.view import door; print(door.free_port({}), flush=True); input()"
+    with contextlib.ExitStack() as stack:
+
+        def start(arguments):
+            one = subprocess.Popen(
+                [sys.executable, "-c", code.format(arguments)], text=True, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            stack.callback(one.communicate)
+            return one
+
+        first, second = (start("'127.0.0.1'") for _ in range(2))
+        ports = [int(one.stdout.readline()) for one in (first, second)]
+        assert ports[0] != ports[1]
+        third = start(f"'127.0.0.1', {ports[0]}")
+        assert f"served at port {ports[0]}: another page is about to be there" in third.stderr.read()
 
 
 def test_an_address_that_this_machine_has_not_is_said():

@@ -11,7 +11,7 @@ from page_states import STEPS, walking
 from PIL import Image
 
 from vla_sim.contract import records, topics
-from vla_sim.contract.records import SafetyState, Status, Step, TraceEvent, Verdict
+from vla_sim.contract.records import SafetyState, Status, TraceEvent, Verdict
 from vla_sim.view import snapshot
 from vla_sim.view.state import Costmap, ViewState
 from vla_sim.world.semantic_map import World
@@ -94,19 +94,6 @@ def test_latencies_count_from_the_last_word_and_say_where_they_come_from(state):
     state.take(topics.TRACE.name, event, 30.0)
     only = snapshot.latency(state.commands["e"], modelled=False)
     assert (only["bars"][0]["begin_ms"], only["total_ms"]) == (0.0, None)
-
-
-@pytest.mark.parametrize(("step", "words"), [
-    (STEPS[0], "navigate kitchen"),
-    (Step(skill="find", object=records.ObjectQuery(kind="cup"), place="kitchen"), "find cup in kitchen"),
-    (Step(skill="move", distance=-0.5), "move -0.5 m"),
-    (Step(skill="turn", angle=math.pi / 2), "turn 90°"),
-    (Step(skill="wait", seconds=3.0), "wait 3 s"),
-    (Step(skill="say", text="hello"), 'say "hello"'),
-    (Step(skill="stop"), "stop"),
-])  # fmt: skip
-def test_a_step_is_said_with_its_units(step, words):
-    assert snapshot.step_words(step) == words
 
 
 def test_what_has_not_changed_is_the_same_bytes_and_small(state):

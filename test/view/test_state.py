@@ -46,7 +46,15 @@ def test_the_robot_stands_where_odometry_and_localisation_say_together(state):
     assert state.base.position == pytest.approx((1.0, 5.0, 0.77))
     assert state.base.yaw == pytest.approx(math.pi / 2 + 0.5)
     state.take(topics.ODOM.name, odometry(math.nan, 0.0, 0.0), 1.2)
+    frame = Message(transform=Message(translation=xyz(math.inf), rotation=turned(0.0)))
+    state.take(topics.MAP_TO_ODOM.name, frame, 1.2)
     assert state.base.position == pytest.approx((1.0, 5.0, 0.77)), "what is no pose is let pass"
+    twist = Message(linear=xyz(0.3), angular=xyz(z=math.nan))
+    state.take(topics.CMD_VEL.name, Message(twist=twist), 1.3)
+    way = [Message(pose=Message(position=xyz(x))) for x in (0.0, math.nan, 1.0)]
+    state.take(topics.GLOBAL_PATH.name, Message(poses=way), 1.3)
+    assert snapshot.Sections().of(state)["path"] == {"cm": [0, 0, 100, 0]}
+    assert b"null" not in snapshot.encode(snapshot.Sections().of(state)["robot"]["velocity"])
 
 
 def test_a_scan_lies_in_the_map_without_what_it_did_not_measure(state):

@@ -26,6 +26,7 @@ from vla_sim.contract.records import Refusal
 from vla_sim.contract.topics import Topic
 from vla_sim.robot import facts, level_scan
 from vla_sim.ros import conversions, spin
+from vla_sim.ros.execution import CountedPublisher
 from vla_sim.ros.messages import message_class, to_stamp
 from vla_sim.ros.stage_node import StageNode
 
@@ -109,8 +110,13 @@ class Wishes(StageNode[StageParams]):
         self._state = JointState(name=list(facts.JOINTS), position=facts.DEFAULT_POSE.tolist())
         self._points = conversions.point_cloud(points, to_stamp(0.0))
         self.listen(topics.REFUSAL, self.on_refusal)
-        self.repeat(0.02, lambda: self._joints.publish(self._state), steady=True)
-        self.repeat(0.1, lambda: self._cloud.publish(self._points), steady=True)
+        self.repeat(0.02, lambda: self._now(self._joints, self._state), steady=True)
+        self.repeat(0.1, lambda: self._now(self._cloud, self._points), steady=True)
+
+    def _now(self, out: CountedPublisher, message: Any) -> None:
+        """Send a message as of now."""
+        message.header.stamp = to_stamp(self.now())
+        out.publish(message)
 
     def on_refusal(self, refusal: Refusal) -> None:
         self.refused = refusal.reason

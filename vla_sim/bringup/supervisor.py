@@ -21,6 +21,7 @@ from vla_sim.bringup.fork_server import GRACE, OWN_PROGRAM, Fork
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.common import loopback, process_priority, secrets, signals
 from vla_sim.common.errors import EngineError, InputError, MissingError, StackError
+from vla_sim.common.files import machine_lock
 from vla_sim.common.printable import printable
 from vla_sim.ros import kept_state
 from vla_sim.ros.lockstep import run_environment
@@ -54,16 +55,8 @@ class Domain:
 
     @staticmethod
     def _lock(number: int, *, joined: bool) -> IO[bytes] | None:
-        try:
-            lock = _lock_file(Path(tempfile.gettempdir()) / f"{LOCK}{number}.lock")
-        except OSError:
-            return None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            return None
-        if joined:
+        lock = machine_lock(f"{LOCK}{number}.lock")
+        if lock is None or joined:
             return lock
         # The first participant of a domain binds this port (DDSI-RTPS 9.6.1.1).
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -76,16 +69,6 @@ class Domain:
 
     def release(self) -> None:
         self.lock.close()
-
-
-def _lock_file(path: Path) -> IO[bytes]:
-    """A file that stays when its user has gone, and that every user can lock then. Raises `OSError`."""
-    try:
-        return path.open("rb")  # a lock needs no more
-    except FileNotFoundError:
-        lock = path.open("ab")
-        os.fchmod(lock.fileno(), 0o666)  # whatever the umask
-        return lock
 
 
 def running_domains() -> list[int]:
@@ -280,6 +263,7 @@ class Stack:
         self._end([p for p in self.processes if p.name not in LAST])
         for name in LAST:
             self._end([p for p in self.processes if p.name == name])
+        shared_memory.free()  # of what had to be killed; another run may be long in coming
         self.domain.release()
         if self._folder is not None:
             self._folder.cleanup()

@@ -222,7 +222,7 @@ def _check_policy(options: StackOptions) -> None:
     if not options.policy:
         return
     from vla_sim.stages.policy import client, mapping
-    from vla_sim.stages.policy.server import OWN
+    from vla_sim.stages.policy.names import OWN
 
     where = "openpi://127.0.0.1:1" if options.policy in OWN else options.policy
     about = mapping.load(mapping.chosen(options.policy, options.policy_mapping))

@@ -1,7 +1,6 @@
 """`vla-sim list`, `resources` and `warm`: what there is, and making it ready."""
 
 import argparse
-import io
 import time
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,6 @@ def show(a: argparse.Namespace) -> int:
     from rich.table import Table
 
     from vla_sim.common import assets
-    from vla_sim.common.assets import share_folder
     from vla_sim.contract.records import STEP_FIELDS
     from vla_sim.robot import profile
     from vla_sim.scenario import load
@@ -69,7 +67,7 @@ def show(a: argparse.Namespace) -> int:
             hand = "none" if one.hand == "none" else f"opens {200 * one.hand.stroke:.0f} cm"
             robots.add_row(name, one.about, hand, ", ".join(one.policy.networks))
         console.print(robots)
-    names = [a.world] if a.world else sorted(p.stem for p in share_folder("worlds").glob("*.sdf"))
+    names = [a.world] if a.world else assets.world_names()
     table = Table("world", "places", "surfaces", "objects", show_lines=True)
     for name in names:
         world = World.load(name)
@@ -107,13 +105,12 @@ def draw(name: str | None, file: str) -> None:
         raise InputError(f"--picture {file}: give a file that ends in .png")
     path = user_path(file)
     check_output(path)
+    from vla_sim.common.pictures import encoded
     from vla_sim.view.video.world_picture import world_picture
     from vla_sim.world.semantic_map import World
 
     common.check_gl()
-    out = io.BytesIO()
-    world_picture(World.load(name)).save(out, "PNG")
-    write_output(path, out.getvalue())
+    write_output(path, encoded(world_picture(World.load(name)), "PNG"))
 
 
 def resources(a: argparse.Namespace) -> int:

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The import of a C++ module makes an ImportError of it.
         if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
             raise
-        print("interrupted: every node has been ended", file=sys.stderr)
+        print("interrupted: every node that it had started has ended", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from vla_sim.cli import common
 from vla_sim.common.errors import InputError
+from vla_sim.stages.policy.names import OWN, REFERENCE, SCRIPTED
 
 _milliseconds = common.number("a number from 0 to 60000", lambda value: 0.0 <= value <= 60_000.0)
 
@@ -13,8 +14,8 @@ _milliseconds = common.number("a number from 0 to 60000", lambda value: 0.0 <= v
 def add(commands: Any) -> None:
     server = commands.add_parser("policy-server", help="one of our own policies behind openpi's protocol")
     server.add_argument(
-        "policy", nargs="?", choices=("scripted", "reference"), default="scripted",
-        help="scripted, which plans (default), or reference, which has learned",
+        "policy", nargs="?", choices=OWN, default=SCRIPTED,
+        help=f"{SCRIPTED}, which plans (default), or {REFERENCE}, which has learned",
     )  # fmt: skip
     server.add_argument(
         "--weights", type=Path, metavar="FILE", help="of the reference policy, in the shipped ones' place"
@@ -34,7 +35,7 @@ def call(a: argparse.Namespace) -> int:
         raise InputError(f"--port {a.port}: 0 to 65535 is allowed")
     from vla_sim.stages.policy import server
 
-    name = server.REFERENCE if a.weights is not None else a.policy
+    name = REFERENCE if a.weights is not None else a.policy
 
     def ready(port: int) -> None:
         words = f"serves at openpi://{a.host}:{port}, mapping {name}; Ctrl-C ends it"

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vla_sim.cli import common
-from vla_sim.common.errors import BusyError
+from vla_sim.common.errors import BusyError, InputError
 
 if TYPE_CHECKING:
     from vla_sim.scenario.format import Scenario
     from vla_sim.scenario.paired import Paired
-    from vla_sim.scenario.record import RunRecord
+    from vla_sim.scenario.record import RunRecord, SweepCheck
     from vla_sim.scenario.sequential import Decision
 
 
@@ -57,6 +57,11 @@ def compare(a: argparse.Namespace) -> int:
     from vla_sim.scenario.sweep import shards
 
     found = paired.compare(shards.records(a.first), shards.records(a.second))
+    if not any(one.pairs for one in found):
+        raise InputError(
+            f"{a.first} and {a.second} have no judged run in common: give two sweeps of the same scenarios, "
+            "engines and seeds"
+        )
     show_pairs(common.console(), found, a.first, a.second)
     return 1 if any(one.worse for one in found) else 0
 
@@ -70,21 +75,37 @@ def leave(
     from vla_sim.scenario import junit
     from vla_sim.scenario.report import html_report
 
-    html_report.write(records, folder / "report.html")
+    over = over_all(records, scenarios)
+    html_report.write(records, folder / "report.html", over=over)
     if a.junit:
-        junit.write(records, a.junit)
+        junit.write(records, a.junit, over)
     common.write_json(a.json, list(records))
-    code = verdicts(console, records, scenarios, decisions or {})
+    code = verdicts(console, records, over, decisions or {})
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
     return code
 
 
+def over_all(records: Sequence[RunRecord], scenarios: Mapping[str, Scenario]) -> list[SweepCheck]:
+    """What had to hold over all runs of each scenario on each engine."""
+    from vla_sim.scenario.checks.registry import judge_sweep
+    from vla_sim.scenario.record import SweepCheck
+    from vla_sim.scenario.result import spoilt
+    from vla_sim.scenario.statistics import grouped
+
+    found = []
+    for (name, engine), mine in grouped(records, lambda r: (r.scenario, r.engine)).items():
+        for check in judge_sweep(mine, scenarios[name].expect):
+            busy = (spoilt([check], r.total_source, r.others) for r in mine)
+            why = next(filter(None, busy), "")
+            found.append(SweepCheck(scenario=name, engine=engine, check=check, unjudged=why))
+    return found
+
+
 def verdicts(
-    console: Any, records: Sequence[RunRecord], scenarios: Mapping[str, Scenario],
+    console: Any, records: Sequence[RunRecord], over: Sequence[SweepCheck],
     decisions: Mapping[tuple[str, str], Decision],
 ) -> int:  # fmt: skip
     """A line for each scenario on each engine, its checks over all runs, and what goes with its failures."""
-    from vla_sim.scenario.result import spoilt
     from vla_sim.scenario.sensitivity import factors
     from vla_sim.scenario.statistics import Rate, grouped
 
@@ -102,15 +123,12 @@ def verdicts(
         for factor in factors(mine):
             if factor.significant:
                 console.print(f"  {factor.text}", soft_wrap=True)
-        for spec in scenarios[name].expect:
-            over = spec.judge_runs(mine)
-            if over is not None:
-                busy = (spoilt([over], r.total_source, r.others) for r in mine)
-                why = next(filter(None, busy), "")
-                word = "ok" if over.passed else f"not judged, {why}" if why else "FAIL"
-                console.print(f"  {word}  {over.name}: {over.detail}", soft_wrap=True)
-                if not over.passed and code != 1:
-                    code = BusyError.exit_code if why else 1
+        for one in over:
+            if (one.scenario, one.engine) == (name, engine):
+                missed = f"not judged, {one.unjudged}" if one.unjudged else "FAIL"
+                console.print(f"  {'ok' if one.check.passed else missed}  {one.text}", soft_wrap=True)
+                if not one.check.passed and code != 1:
+                    code = BusyError.exit_code if one.unjudged else 1
     return code
 
 

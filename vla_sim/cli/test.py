@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import shlex
 from collections.abc import Sequence
@@ -128,7 +129,8 @@ def play_one(a: argparse.Namespace) -> int:
         except InputError:
             raise
         except VlaSimError as error:
-            save_record(options.folder, broken(options, error, started))
+            with contextlib.suppress(OSError):  # that it broke off matters more than a full disk
+                save_record(options.folder, broken(options, error, started))
             raise
     if not a.quiet:
         display.result(record)
@@ -155,7 +157,7 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.simulation.registry import SIMULATORS, check_pace
 
     speed = common.speed(a.speed)
-    targets = [str(p) for p in load.shipped()] if a.all else a.targets
+    targets = [*(map(str, load.shipped()) if a.all else ()), *a.targets]
     if not targets:
         raise InputError("give a scenario's name, a file or a folder, or --all for the shipped library")
     for flag, value in (("--jobs", a.jobs), ("--seeds", a.seeds)):
@@ -167,12 +169,12 @@ def call(a: argparse.Namespace) -> int:
     shard = Shard.parse(a.shard)
     if shard.of > 1 and a.stop_when_decided is not None:
         raise InputError("--stop-when-decided: a part does not know of the others' runs; leave out --shard")
-    engines = a.engines or [a.engine]
+    engines = list(dict.fromkeys(a.engines or [a.engine]))
     for engine in engines:
         if engine not in SIMULATORS:
             raise InputError(f"engine {engine!r} is not known; choose one of {', '.join(SIMULATORS)}")
         check_pace(engine, speed)
-    files = [load.load(path) for target in targets for path in load.find(target)]  # all, before any runs
+    files = load.load_all(targets)  # all, before any runs
     shipped = set(load.shipped())
     for file in files:
         if file.path not in shipped:

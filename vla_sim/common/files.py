@@ -5,8 +5,9 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from vla_sim.common.errors import InputError
 
@@ -112,6 +113,22 @@ def _holder(file: os.stat_result) -> str:
     except (OSError, IndexError):
         pass
     return "another process"
+
+
+def machine_lock(name: str) -> IO[bytes] | None:
+    """Of whoever on this machine has it until it is closed, or its process ends; None where another one has
+    it. name: of its file in the folder for temporary files, which stays, and which every user can lock."""
+    path = Path(tempfile.gettempdir()) / name
+    with suppress(OSError), ExitStack() as stack:
+        try:
+            lock: IO[bytes] = stack.enter_context(path.open("rb"))  # a lock needs no more
+        except FileNotFoundError:
+            lock = stack.enter_context(path.open("ab"))
+            os.fchmod(lock.fileno(), 0o666)  # whatever the umask
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        stack.pop_all()
+        return lock
+    return None
 
 
 def runtime_folder() -> Path:

@@ -2,6 +2,7 @@
 that, and goes on."""
 
 import math
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -41,6 +42,12 @@ def decode(kind: type[R], payload: str | bytes) -> R:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         head = payload[:80]
         raise PayloadError(f"not a {kind.__name__}: {error}; got {head!r}") from None
+
+
+def command_id_in(payload: str) -> str:
+    """The command that a payload is of that fits no record, as far as that can be read; else ""."""
+    found = re.search(r'"command_id":\s*"([^"\\]{1,64})"', payload)
+    return found.group(1) if found else ""
 
 
 def _floats(value: Any, name: str = "") -> list[tuple[str, float]]:

@@ -1,5 +1,6 @@
 """The records that stages send each other, as JSON in `std_msgs/String`."""
 
+import math
 from typing import Annotated, Literal, Protocol
 
 import msgspec
@@ -97,6 +98,17 @@ class Step(Record, frozen=True, kw_only=True):
     """That takes it; None: the one on the object's side."""
     relation: Relation = ""
     """place: where what is held goes, seen from `object`; "" with a `place` alone."""
+
+    def __str__(self) -> str:
+        """In a few words, with units: "navigate to kitchen", "place next to red cup", "turn 90 degrees"."""
+        words: list[str] = [self.skill, *filter(None, [self.relation])]
+        words += [str(self.object)] if self.object is not None else []
+        words += [f"{'in' if self.skill == 'find' else 'to'} {self.place}"] if self.place else []
+        angle = None if self.angle is None else math.degrees(self.angle)
+        amounts = ((self.distance, "{:g} m"), (self.lateral, "{:g} m to the left"), (angle, "{:.0f} degrees"),
+                   (self.seconds, "{:g} s"))  # fmt: skip
+        words += [unit.format(amount) for amount, unit in amounts if amount is not None]
+        return " ".join([*words, f'"{self.text}"'] if self.text else words)
 
 
 STEP_FIELDS: dict[str, tuple[str, ...]] = {

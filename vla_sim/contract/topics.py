@@ -101,7 +101,8 @@ ARM_TRAJECTORY: dict[str, Topic] = {
     side: Topic(f"/{side}_arm/joint_trajectory", "trajectory_msgs/msg/JointTrajectory", writer="safety")
     for side in ("left", "right")
 }
-"""`header.frame_id` decides what the follower holds still. "base_link" (or empty): the joints follow
+"""Without points the arm holds where it comes to rest: no measured position is needed for that, which may be
+wrong. `header.frame_id` decides what the follower holds still. "base_link" (or empty): the joints follow
 the trajectory. "odom": the tool follows, in the world, the path that the joints would have drawn
 from the pelvis pose at `header.stamp`; the follower corrects for the pelvis's sway at every tick."""
 GRIPPER_TRAJECTORY: dict[str, Topic] = {

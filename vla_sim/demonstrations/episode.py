@@ -17,8 +17,7 @@ from vla_sim.contract import topics
 from vla_sim.recording.about import FILE
 from vla_sim.recording.reader import Recording
 from vla_sim.robot import facts
-from vla_sim.scenario.record import DECODER, RunRecord
-from vla_sim.scenario.result import RECORD
+from vla_sim.scenario.record import DECODER, RECORD, RunRecord
 
 PICTURE = f"{topics.COLOR.name}/compressed"
 ARMS = tuple(name for side in facts.SIDES for name in facts.ARM_JOINTS[side])

@@ -57,7 +57,7 @@ class RobotNode(StageNode[RobotParams]):
         self.frames = FramePublisher(self, kinematics)
         self.drifted = 0.0
         """How far the clocks have drifted apart in all [s]."""
-        self._why = ""
+        self._why, self._news = "", True
         self.follow_load()
 
     def _make_body(self) -> Body:
@@ -72,17 +72,20 @@ class RobotNode(StageNode[RobotParams]):
         self.execution.simulate(self, executor, CONTROL_PERIOD)
 
     def tick(self) -> None:
-        """One control period: what arrived, control, what the robot feels."""
-        now = self.now()
-        apart = now - self.host.now()
-        if abs(apart) > MOST_APART:
+        """One control period: what arrived, control, what the robot feels, if that is new: what was felt
+        before gets no new stamp."""
+        apart = self.now() - self.host.now()
+        if self._news and abs(apart) > MOST_APART:
             self.host.jump(apart)
             self.drifted += apart if self.host.ticks else 0.0
+        before = self.host.state.time
         self.host.tick()
-        stamp = to_stamp(self.host.now())
-        self.host.publish(stamp)
-        if self.host.due(FRAMES_PERIOD):
-            self.frames.tick(self.host.state, stamp)
+        self._news = self.host.state.time != before
+        if self._news:
+            stamp = to_stamp(self.host.now())
+            self.host.publish(stamp)
+            if self.host.due(FRAMES_PERIOD):
+                self.frames.tick(self.host.state, stamp)
         if self.body.why != self._why:
             self._why = self.body.why
             obeys = "it would obey: this is a dry run" if self.params.dry_run else "the robot obeys"

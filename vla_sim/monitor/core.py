@@ -12,7 +12,7 @@ from vla_sim.contract.limits import LOAD_LEVELS, THRESHOLDS, Threshold
 from vla_sim.contract.records import Alert, Load, MetricFigures, MonitorState, NodeUsage, Status, TraceEvent
 from vla_sim.monitor.alert_rule import AlertRule
 from vla_sim.monitor.latency import TOTAL, Latencies
-from vla_sim.monitor.metrics import RATE_WINDOW, MetricStore, RateMeter, Series
+from vla_sim.monitor.metrics import RATE_WINDOW, CommandCount, MetricStore, RateMeter, Series
 from vla_sim.monitor.shedding import Pressure, Shedding, limits
 from vla_sim.monitor.system import NodeProcess, Usage
 
@@ -113,7 +113,6 @@ class RealTimePerformanceMonitor:
         self.latencies = Latencies(self.store)
         self.outbox: list[Alert] = []
         self.stamp = 0.0
-        self.commands = 0
         self.nodes: dict[str, Node] = {}
         self.shedding = Shedding(limits(thresholds)) if shedding else None
         self.load: Load | None = None  # what was decided last; None where load is never shed
@@ -127,6 +126,7 @@ class RealTimePerformanceMonitor:
         self._pace = RateMeter()
         self.follow_speed(speed)
         self._throughput = Throughput(mono)
+        self._commands = CommandCount()
         self._recorded: dict[str, Series] = {}  # what nodes measured, by "node.type"
         self._last, self._late = mono, 0
 
@@ -147,9 +147,8 @@ class RealTimePerformanceMonitor:
 
     def on_status(self, status: Status, mono: float) -> None:
         self._throughput.answered(status.command_id, mono)
-        if status.state == "accepted":
-            self.commands += 1
-        elif status.state in records.FINAL_STATES:
+        self._commands.take(status)
+        if status.state in records.FINAL_STATES:
             self.store.record_metric("commands", "failed", float(status.state == "failed"), "", mono)
             self.check_threshold_violations("commands.errors", self.errors(mono), mono)
 
@@ -258,7 +257,7 @@ class RealTimePerformanceMonitor:
             sent=max(0.0, usage.sent), received=max(0.0, usage.received),
             real_time_factor=round(pace or 0.0, 3), stages=self.latencies.figures(mono - WINDOW), rates=rates,
             throughput=self._throughput.value, metrics=[self._metric(s) for s in self._recorded.values()],
-            errors=self.errors(mono), commands=self.commands, missed=round(missed, 3), nodes=nodes,
+            errors=self.errors(mono), commands=self._commands.value, missed=round(missed, 3), nodes=nodes,
             alerts=self.active(), figures=self._figures(), load=self.load.level if self.load else 0,
         )  # fmt: skip
 

@@ -24,7 +24,7 @@ from vla_sim.contract.records import (
 from vla_sim.monitor.core import RATES
 from vla_sim.monitor.journal import Entry, Lost, Start
 from vla_sim.monitor.latency import TOTAL, Latencies, budget, stage_figures
-from vla_sim.monitor.metrics import MetricStore, Spread
+from vla_sim.monitor.metrics import CommandCount, MetricStore, Spread
 from vla_sim.report.charts import distribution
 from vla_sim.report.curves import Panel, stacked
 from vla_sim.report.page import standalone
@@ -82,14 +82,17 @@ def health(entries: Iterable[Entry]) -> Health:
     begin, end = min(e.mono for e in entries), max(e.mono for e in entries)
     starts = [e.record for e in entries if isinstance(e.record, Start)]
     states = [e.record for e in entries if isinstance(e.record, MonitorState)]
-    reached: Counter[str] = Counter(e.record.state for e in entries if isinstance(e.record, Status))
-    ended: dict[str, int] = {s: n for s, n in reached.items() if s in records.FINAL_STATES}
+    statuses = [e.record for e in entries if isinstance(e.record, Status)]
+    ended: dict[str, int] = dict(Counter(s.state for s in statuses if s.state in records.FINAL_STATES))
+    accepted = CommandCount()
+    for status in statuses:
+        accepted.take(status)
     latencies = _latencies(entries)
     total = sum(ended.values())
     return Health(
         began=starts[0].began if starts else "", version=starts[0].version if starts else "",
-        seconds=round(end - begin, 3), commands=reached["accepted"], ended=ended,
-        throughput=reached["accepted"] / (end - begin) if end > begin else 0.0,
+        seconds=round(end - begin, 3), commands=accepted.value, ended=ended,
+        throughput=accepted.value / (end - begin) if end > begin else 0.0,
         errors=ended.get("failed", 0) / total if total else 0.0,
         lost=sum(e.record.lines for e in entries if isinstance(e.record, Lost)),
         stages=[stage_figures(stage, np.asarray(values)) for stage, values in latencies.items()],

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vla_sim.common.geometry import Array
-from vla_sim.contract.records import Record
+from vla_sim.contract.records import FINAL_STATES, Record, Status
 
 LAST = 1000
 LAST_OF_EACH = 100
@@ -20,6 +20,7 @@ MOST_SERIES = 512
 """Series have names from outside (diagnostics); what comes after so many is counted and dropped."""
 RATE_WINDOW = 5.0  # of x, over which a rate is taken
 LEAST_SPAN = 2.0  # of x; a shorter stretch says nothing yet
+MOST_OPEN = 256  # commands at a time; the executive's queue has room for half of them
 
 
 class PerformanceMetric(NamedTuple):
@@ -156,3 +157,20 @@ class RateMeter:
     def resolution(self) -> float:
         """By how much a count may fall short, by where the window happens to begin and end."""
         return 1.0 / self.span if self.span > 0.0 else float("inf")
+
+
+class CommandCount:
+    """Commands that were accepted, by their statuses: one that waits for a more urgent one is accepted once
+    more, and counts once."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._open: deque[str] = deque(maxlen=MOST_OPEN)
+
+    def take(self, status: Status) -> None:
+        known = status.command_id in self._open
+        if status.state == "accepted" and not known:
+            self.value += 1
+            self._open.append(status.command_id)
+        elif status.state in FINAL_STATES and known:
+            self._open.remove(status.command_id)

@@ -27,8 +27,8 @@ KNOWN, REAL, ANSWERS = "known_world.sdf", "real_world.sdf", "scripted_llm.json"
 """Names of the file's attachments: the world that the robot knows, the one that was simulated, and what
 stood for a language model."""
 
-NOT_TAKEN = ("api_key_env", "base_url", "body", "detector")
-"""Parameters of single nodes that are not taken from a recording."""
+NOT_TAKEN = ("api_key_env", "base_url", "body", "detector", "speech_folder")
+"""Parameters of single nodes that are not taken from a recording; nor is any that is a server's address."""
 
 
 class About(Record, frozen=True, kw_only=True):
@@ -65,18 +65,23 @@ class About(Record, frozen=True, kw_only=True):
             raise InputError(f"what the recording says of its run cannot be read: {error}") from None
 
     def options(self) -> StackOptions:
-        """Of the stack, as far as this version knows them, without what would load code, call a server or
-        start a program: the file may be a stranger's. Raises `InputError`."""
+        """Of the stack, as far as this version knows them, without what would load code, call a server, start
+        a program or write anywhere: the file may be a stranger's. Raises `InputError`."""
         try:
             given = msgspec.convert(self.stack.get("overrides", {}), dict[str, dict[str, Any]])
         except msgspec.ValidationError as error:
             raise InputError(f"the recorded parameters of nodes cannot be read: {error}") from None
-        overrides = {
-            node: {name: value for name, value in own.items() if name not in NOT_TAKEN}
-            for node, own in given.items()
-        }
+        overrides = {node: _taken(own) for node, own in given.items()}
         known = {name: value for name, value in self.stack.items() if name in OPTIONS}
-        return replace(StackOptions(), **known, overrides=overrides)
+        return replace(StackOptions(), **_taken(known, "base_url"), overrides=overrides)
+
+
+def _taken(values: dict[str, Any], besides: str = "") -> dict[str, Any]:
+    """Those that may be taken from a recording, and one besides unless it is an address."""
+    return {
+        name: value for name, value in values.items()
+        if "://" not in "".join(str(value).split()) and (name not in NOT_TAKEN or name == besides)
+    }  # fmt: skip
 
 
 def _json(value: Any) -> str:

@@ -49,6 +49,8 @@ LEGS = np.array(_SIZE.legs)
 """(n, 3): centre x, y and radius of discs that cover an outline."""
 ARMS = _arms()
 """In the walking pose, seen from the mean pose: elbows, hands out to `SWATH`, and what they carry."""
+ARMS_AHEAD = float((ARMS[:, 0] + ARMS[:, 2]).max())
+"""How far they reach ahead."""
 WALKING_BODY = np.concatenate([LEGS, ARMS])
 DOCKING_BODY = np.array(_SIZE.docking)
 """At furniture: toes and knees go under the top and the arms are above it, so the trunk counts."""

@@ -13,11 +13,12 @@ import numpy as np
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
+from vla_sim.contract.limits import MOST_POINTS
 
 LITTLE_ENDIAN = 1
 HEADER = 4
 """Bytes before the message, from whose end on it is aligned."""
-MOST_NAMES, MOST_POINTS = 100, 10_000
+MOST_NAMES = 100
 ENDS, UNEVEN = -1, -2
 """Results of `read_points`: the message ends too early, or a point has not a value for each joint."""
 PROBE = struct.pack("<4BiI2I5IiI", 0, LITTLE_ENDIAN, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0)
@@ -76,8 +77,8 @@ def read_points(
 
 
 def joint_trajectory(data: bytes) -> Trajectory:
-    """Of a serialised trajectory_msgs/JointTrajectory. Raises `InputError` where it is none, has no points,
-    or these are not all of one shape."""
+    """Of a serialised trajectory_msgs/JointTrajectory. Raises `InputError` where it is none, or where its
+    points are not all of one shape."""
     if len(data) < HEADER or data[1] != LITTLE_ENDIAN:
         raise InputError("the trajectory is not little-endian CDR")
     body = data[HEADER:]
@@ -94,8 +95,6 @@ def joint_trajectory(data: bytes) -> Trajectory:
         (count,), offset = struct.unpack_from("<I", body, _aligned(offset)), _aligned(offset) + 4
     except (struct.error, UnicodeDecodeError):
         raise InputError("the trajectory's message is damaged") from None
-    if not count:
-        raise InputError("the trajectory has no points; give at least one")
     if count > MOST_POINTS:
         raise InputError(f"the trajectory has {count} points; at most {MOST_POINTS} are allowed")
     times = np.empty(count)

@@ -160,6 +160,11 @@ def joint_positions(message: JointState) -> Array | None:
     return _of_joints(message, message.position)
 
 
+def joint_velocities(message: JointState) -> Array | None:
+    """(joints,) [rad/s] in the order of `facts.JOINTS`; None if one is missing."""
+    return _of_joints(message, message.velocity)
+
+
 def joint_efforts(message: JointState) -> Array | None:
     """(n,) [Nm] in the order of `facts.JOINTS`; None where no motor measures them: some are missing or no
     numbers, or all are zero."""
@@ -184,14 +189,14 @@ def trajectory(message: JointTrajectory) -> tuple[list[str], Array, Array, Array
     """
     points = message.points
     names = list(message.joint_names)
-    if not points:
-        raise InputError("the trajectory has no points; give at least one")
     if any(len(point.positions) != len(names) for point in points):
         raise InputError(f"every point must have {len(names)} positions, one for each joint name")
     times = np.array([to_seconds(point.time_from_start) for point in points])
-    positions = np.array([point.positions for point in points], dtype=float)
+    shape = len(points), len(names)
+    positions = np.array([point.positions for point in points], dtype=float).reshape(shape)
     if all(len(point.velocities) == len(names) for point in points) and names:
-        return names, times, positions, np.array([point.velocities for point in points], dtype=float)
+        velocities = np.array([point.velocities for point in points], dtype=float).reshape(shape)
+        return names, times, positions, velocities
     return names, times, positions, None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_sim.common.geometry import quaternion_from_yaw
-from vla_sim.contract.records import Disturbance, Fault, Point, Priority
+from vla_sim.contract.records import Disturbance, Fault, Priority
 from vla_sim.scenario import format
 from vla_sim.scenario.format import Action, CommandAction, FaultAction, Move, Scenario, When
 from vla_sim.scenario.recording import Given, Recording, heading, position
@@ -79,8 +79,7 @@ class Hearing:
 class Director:
     """sounds: samples (n,) of each action that is heard, by its place in the script. microphone: whether
     somebody speaks besides: what is understood of that is a command, and the run goes on until it is ended
-    from outside. begin: stamp of the first command; None before. puts: (stamp, object, where to [m]) of each
-    object that was put somewhere else."""
+    from outside. begin: stamp of the first command; None before."""
 
     def __init__(
         self, scenario: Scenario, world: World, recording: Recording, sounds: dict[int, np.ndarray],
@@ -92,7 +91,6 @@ class Director:
         """Transcripts that were looked at, of what somebody speaks."""
         self.begin: float | None = None
         self.commands: list[Given] = []
-        self.puts: list[tuple[float, str, Point]] = []
         self.over = False
         self._waiting: list[Waiting] = []
         self._hearing: Hearing | None = None
@@ -124,6 +122,7 @@ class Director:
                 return []
             r.truths[:] = r.truths[-1:]
             r.touches.clear()
+            r.alerts.clear()  # what still holds is said again, and kept once
             self.begin = r.stamp
         self._listen()
         deeds = []
@@ -182,7 +181,6 @@ class Director:
         assert isinstance(action, Move)
         name = object_name(self.world, action.object, r.truths[0])
         pose = self._pose(action)
-        self.puts.append((r.stamp, name, pose[:3]))
         text = f"{name} is put at ({pose[0]:.2f}, {pose[1]:.2f}, {pose[2]:.2f})"
         return Deed(text, Disturbance(name=name, pose=pose))
 
@@ -208,14 +206,16 @@ class Director:
             self._overheard = len(r.transcripts)
         if h is None:
             return
-        text, command_id = h.action.words, ""
         if len(r.transcripts) > h.known:
             heard = r.transcripts[h.known]
-            text, command_id = text or (heard.text if heard.complete else ""), heard.command_id
-        elif r.stamp <= h.until:
-            return
-        self.commands.append(Given(text, command_id, True, h.stamp, h.action.steps))
-        self._overheard = max(self._overheard, min(len(r.transcripts), h.known + 1))
+            self._overheard = max(self._overheard, h.known + 1)
+            self._given(h, heard.text if heard.complete else "", heard.command_id)
+        elif r.stamp > h.until:
+            self._given(h)
+
+    def _given(self, h: Hearing, heard: str = "", command_id: str = "") -> None:
+        """A spoken command has its id; "": the robot has heard nothing."""
+        self.commands.append(Given(h.action.words or heard, command_id, True, h.stamp, h.action.steps))
         self._hearing = None
 
     def _ended(self, given: Given) -> bool:
@@ -229,6 +229,8 @@ class Director:
             self._fell = min(self._fell, r.stamp)
         if r.stamp - self._fell > AFTER_FALL or r.stamp - begin > self.scenario.timeout:
             self.over = True
+            if self._hearing is not None:  # else nobody would ask what became of it
+                self._given(self._hearing)
         elif self.microphone or not ended:
             self._end = None
         elif self._end is None:

@@ -20,7 +20,9 @@ from vla_sim.contract.records import GroundTruth
 from vla_sim.robot import facts
 from vla_sim.scenario.checks.base import Run
 from vla_sim.scenario.checks.motion import NoFall
+from vla_sim.scenario.director import LIFTED
 from vla_sim.scenario.fault_cases import PHASES, UNHEARD, Case, CaseResult, key, read
+from vla_sim.scenario.fault_host import Span
 from vla_sim.scenario.format import AT_ONCE, NODES, CommandAction, Say, Scenario, Type, When
 from vla_sim.scenario.judge import STOP_SPEED
 from vla_sim.scenario.load import File
@@ -37,7 +39,6 @@ PHASE_TIMEOUT = 30.0  # [s] simulated until a phase is given up
 REST = 0.8  # [s] between a case and the next
 WINDOW = 0.4  # [s] that it stands when it stands
 ARM_SPEED = 0.25  # [rad/s] of a joint, from which an arm moves
-LIFTED = 0.05  # [m]
 CUP = "red_cup"
 STAND_LIMIT = 1.6
 """[s] from the fault to standing where the robot must stand: 0.1 s until it is noticed, up to 1.0 s until the
@@ -86,7 +87,7 @@ class Course:
     def _step(self) -> None:
         session = self._session
         r, stamp = session.recording, session.recording.stamp
-        begun = any(s.fault.fault_id == f"case-{self._number}" for s in session.faults.spans)
+        begun = self._span is not None
         given = session.director.commands[self._given - 1] if self._given else None
         if given is None:
             self._next()
@@ -111,6 +112,12 @@ class Course:
             elif self.case is not None:
                 self.unreached.append(self.case)
             self._next()
+
+    @property
+    def _span(self) -> Span | None:
+        """Of the fault of the case that is played now; None before it began."""
+        spans = self._session.faults.spans
+        return next((s for s in spans if s.fault.fault_id == f"case-{self._number}"), None)
 
     def _reached(self, given: Given) -> bool:
         """Whether the case's phase has been going on for a moment."""
@@ -175,24 +182,28 @@ class Course:
     def _end(self) -> None:
         """The run is over: a fall, or nothing more can be played."""
         commands = self._session.director.commands
-        if self.case is not None and len(commands) == self._given:
+        if self.case is not None and len(commands) == self._given and self._span is not None:
             self._judge(commands[-1])
+        elif self.case is not None:
+            self.unreached.append(self.case)
         self.unreached += self._left
         self._left, self.over = [], True
 
     def _judge(self, given: Given) -> None:
-        session, case = self._session, self.case
+        session, case, span = self._session, self.case, self._span
         assert case is not None
+        assert span is not None
         r, director = session.recording, session.director
-        span = next(s for s in session.faults.spans if s.fault.fault_id == f"case-{self._number}")
         window = r.between(self._since, math.inf)
         end = r.stamp if span.end is None else span.end
         final = r.final(given.command_id) if given.command_id else None
         told = any(m.status.command_id == given.command_id for m in r.statuses)
         # What came to nobody, or in pieces, is answered by nobody.
         unheard = not told if case.target == topics.COMMAND.name else given.spoken and not given.command_id
-        run = Run(session.prepared.world, r, tuple(director.commands), director.begin or 0.0)
-        collisions = len([t for t in run.touches() if t.stamp >= self._since])
+        touches = {pair: [one for one in told if one[0] >= self._since] for pair, told in r.touches.items()}
+        mine = replace(r, touches={pair: told for pair, told in touches.items() if told})
+        run = Run(session.prepared.world, mine, tuple(director.commands), director.begin or 0.0)
+        collisions = len(run.touches())
         if self._engine == "kinematic":  # which has no contacts
             collisions = int(any(t.clearance < 0.0 for t in window))
         safe = first(still, window, span.begin)

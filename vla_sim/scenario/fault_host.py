@@ -118,6 +118,10 @@ class FaultHost:
                 self.end(one.fault.fault_id)
         self._suspend()
 
+    def forget(self, kept: int) -> None:
+        """What was over long ago: the last so many faults are kept, and those in force."""
+        self.spans[:-kept] = [one for one in self.spans[:-kept] if one.end is None]
+
     def close(self) -> None:
         """Give back what was taken of the machine, let processes go on. Idempotent; for any thread."""
         self._closed = True

@@ -15,6 +15,7 @@ from vla_sim.bringup.node_table import STACK
 from vla_sim.contract import faults
 from vla_sim.contract.records import MANNER, POSES, STEP_FIELDS, Fault, Skill, Step
 from vla_sim.scenario.targets import Named, query
+from vla_sim.stages.policy.names import Own
 from vla_sim.world.derived_world import Added
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
@@ -269,7 +270,7 @@ class Scenario(Part, frozen=True, kw_only=True):
     remove: list[Name] = []
     planner: Literal["rules", "llm", "auto"] = "rules"
     scripted_llm: dict[Name, list[dict[str, Any]]] = {}
-    policy: Literal["", "reference", "scripted"] = ""
+    policy: Literal["", Own] = ""
     compute: Compute = "fixed"
     costs: dict[str, NotNegative] = {}
     pace: Literal["any", "clock"] = "any"

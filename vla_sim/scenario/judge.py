@@ -6,6 +6,7 @@ What the stack says of itself only tells when a step began and ended.
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -24,6 +25,7 @@ from vla_sim.world.world_file import words_of
 
 LIFT = 0.10  # [m] an object must rise to count as lifted
 HOLD = 2.0  # [s] it must stay there
+SETTLED = 1.0  # [s] after which what the script has put somewhere lies there
 ARRIVAL = 0.40  # [m] from a place's pose
 RETURN = 0.60  # [m] from where the command was given
 MOVE_ERROR = 0.20  # [m]
@@ -41,11 +43,9 @@ def grasp(
 ) -> GraspResult:
     """The best lift of any object that the query means, by `lift` [m] for `hold` [s]."""
     best = GraspResult(object=str(query), lifted=0.0, held=0.0, passed=False)
-    for kind in world.meant(query):
-        track = [(t.stamp, t.objects[kind.name][2]) for t in recording.truths if kind.name in t.objects]
-        if not track:
-            continue
-        stamps, heights = np.array(track).T
+    names = [kind.name for kind in world.meant(query)]
+    for name, truths in [(one, part) for one in names for part in _parts(recording, one)]:
+        stamps, heights = np.array([(t.stamp, t.objects[name][2]) for t in truths]).T
         up = heights - heights[0] >= lift
         held, since = 0.0, stamps[0]
         for stamp, is_up, was_up in zip(stamps, up, [False, *up[:-1]], strict=True):
@@ -54,8 +54,26 @@ def grasp(
                 held = max(held, float(stamp - since))
         rise = float((heights - heights[0]).max())
         if (held, rise) > (best.held, best.lifted):
-            best = GraspResult(object=kind.name, lifted=rise, held=held, passed=held >= hold)
+            best = GraspResult(object=name, lifted=rise, held=held, passed=held >= hold)
     return best
+
+
+def _parts(recording: Recording, name: str) -> list[list[GroundTruth]]:
+    """What is known of an object, parted where the script put it somewhere else, which is not the robot's
+    doing: each part begins where it lay."""
+    found, begin = [], -math.inf
+    for put in [*(stamp for stamp, one, _ in recording.puts if one == name), math.inf]:
+        found.append([t for t in recording.truths if begin <= t.stamp <= put and name in t.objects])
+        begin = put + SETTLED
+    return [part for part in found if part]
+
+
+def _moved(recording: Recording, name: str) -> bool:
+    """Whether an object lies elsewhere at the end than it did, or than the script put it."""
+    puts = [stamp for stamp, one, _ in recording.puts if one == name]
+    since, last = max(puts, default=-math.inf) + SETTLED, recording.truths[-1]
+    lay = next((t for t in recording.truths if t.stamp >= since), last)
+    return math.dist(last.objects[name][:3], lay.objects[name][:3]) > 0.10
 
 
 def judge_steps(
@@ -63,6 +81,8 @@ def judge_steps(
 ) -> list[Check]:  # fmt: skip
     """One check for each thing that the words asked for."""
     spans = step_spans(recording, command_id)
+    received = recording.understood.get(command_id, 0.0)
+    start = next((t for t in recording.truths if t.stamp >= received), recording.truths[0])
     checks: list[Check] = []
     used = 0
     for step in expected:
@@ -73,8 +93,8 @@ def judge_steps(
             continue
         passed, detail = False, "the robot did nothing of the kind"
         if found is not None:
-            passed, detail = _judge(recording, world, step, *spans[found][:2])
-        checks.append(Check(name=describe(step), passed=passed, detail=detail, kind=step.skill))
+            passed, detail = _judge(recording, world, step, *spans[found][:2], start)
+        checks.append(Check(name=str(step), passed=passed, detail=detail, kind=step.skill))
     return checks
 
 
@@ -102,11 +122,12 @@ def step_spans(recording: Recording, command_id: str) -> list[tuple[GroundTruth,
 
 
 def _judge(
-    recording: Recording, world: World, step: Step, begin: GroundTruth, end: GroundTruth
+    recording: Recording, world: World, step: Step, begin: GroundTruth, end: GroundTruth, start: GroundTruth
 ) -> tuple[bool, str]:  # fmt: skip
-    """Whether a step that ran from `begin` to `end` was done, and what was measured."""
+    """Whether a step that ran from `begin` to `end` was done, and what was measured. start: when its command
+    was received."""
     if step.skill in ("navigate", "carry"):
-        return _judge_arrival(world, step, end, recording.truths[0])
+        return _judge_arrival(world, step, end, start)
     if step.skill == "move":
         yaw = heading(begin)
         dx, dy = np.subtract(position(end), position(begin))
@@ -119,7 +140,8 @@ def _judge(
         off = abs(turned - (step.angle or 0.0))
         return off <= TURN_ERROR, f"{math.degrees(turned):+.1f} degrees"
     if step.skill == "pick":
-        result = grasp(recording, world, step.object or ObjectQuery())
+        since = replace(recording, truths=recording.between(begin.stamp, math.inf))
+        result = grasp(since, world, step.object or ObjectQuery())
         return result.passed, lifted(result, f"{LIFT:.2f}")
     if step.skill == "find":
         return _judge_find(recording, world, step, end)
@@ -163,12 +185,11 @@ def _judge_find(recording: Recording, world: World, step: Step, end: GroundTruth
 
 def _judge_place(recording: Recording, world: World, step: Step) -> tuple[bool, str]:
     """An object that was moved rests on a surface of the place at the end."""
-    first, last = recording.truths[0], recording.truths[-1]
     for s in world.surfaces:
         if step.place not in (s.name, s.place):
             continue
-        for key, pose in last.objects.items():
-            if math.dist(pose[:3], first.objects[key][:3]) > 0.10 and rests_on(s, pose):
+        for key, pose in recording.truths[-1].objects.items():
+            if _moved(recording, key) and rests_on(s, pose):
                 return True, f"{key} is on the {s.name}"
     return False, "no object that was moved rests there"
 
@@ -177,9 +198,9 @@ def _judge_relation(
     recording: Recording, world: World, relation: Relation, query: ObjectQuery
 ) -> tuple[bool, str]:
     """An object that was moved is next to, on or in one that the query means and that stayed where it was."""
-    first, last = recording.truths[0], recording.truths[-1]
+    last = recording.truths[-1]
     kinds = {k.name: k for k in world.objects if k.name in last.objects}
-    moved = {k for k in kinds if math.dist(last.objects[k][:3], first.objects[k][:3]) > 0.10}
+    moved = {k for k in kinds if _moved(recording, k)}
     detail = "no object that was moved is there"
     for name in kinds:
         for other in kinds.keys() - {name} if query.matches(kinds[name]) and name not in moved else ():
@@ -222,24 +243,9 @@ def mean_speed(truths: list[GroundTruth]) -> float:
     return math.dist(position(truths[-1]), position(truths[0])) / (truths[-1].stamp - truths[0].stamp)
 
 
-def describe(step: Step) -> str:
-    """A step in a few words: "navigate to kitchen", "pick red cup"."""
-    parts: list[str] = [step.skill]
-    if step.relation:
-        parts.append(step.relation)
-    if step.object is not None:
-        parts.append(str(step.object))
-    if step.place:
-        parts.append(("in " if step.skill == "find" else "to ") + step.place)
-    angle = None if step.angle is None else math.degrees(step.angle)
-    amounts = ((step.distance, "{:g} m"), (step.lateral, "{:g} m to the left"), (angle, "{:.0f} degrees"),
-               (step.seconds, "{:g} s"))  # fmt: skip
-    return " ".join(parts + [words.format(amount) for amount, words in amounts if amount is not None])
-
-
 def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], float | None]:
     """Each stage's latency [ms], and the total [ms] from the end of speech (or the typed command) to the
-    first motion; None if nothing moved."""
+    first motion; None if nothing moved, or if nobody told when it began."""
     events = {t.stage: t for t in reversed(recording.traces) if t.command_id == given.command_id}
     if not given.spoken:
         events.pop("voice", None)
@@ -250,7 +256,7 @@ def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], f
         )
         for name in STAGES if name in events
     ]  # fmt: skip
-    first, last = events.get("voice") or events.get("intent"), events.get("control")
+    first, last = events.get("voice" if given.spoken else "intent"), events.get("control")
     return stages, (last.end_mono - first.begin_mono) * 1e3 if first and last else None
 
 

@@ -9,15 +9,16 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from vla_sim.common.files import user_path, write_output
-from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, reasons, runs_of, verdict
+from vla_sim.scenario.record import RunRecord, SweepCheck
+from vla_sim.scenario.statistics import Rate, Verdict, by_engine, by_scenario, reasons, runs_of, verdict
 
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no place for (its production 2, Char), not even escaped."""
 
 
-def render(records: Sequence[RunRecord]) -> str:
-    """One testsuite a scenario and engine, one testcase a run, named by its seed.
+def render(records: Sequence[RunRecord], over: Sequence[SweepCheck] = ()) -> str:
+    """One testsuite a scenario and engine, one testcase a run, named by its seed, and one for each check
+    `over` all of them.
 
     A pass on a later try is a pass with the property `attempt`; what the earlier tries failed of stands
     in its system-out.
@@ -25,7 +26,8 @@ def render(records: Sequence[RunRecord]) -> str:
     root = Element("testsuites", name="vla_sim")
     for scenario, played in by_scenario(records).items():
         for engine, own in by_engine(played).items():
-            root.append(_suite(scenario, engine, own))
+            mine = [one for one in over if (one.scenario, one.engine) == (scenario, engine)]
+            root.append(_suite(scenario, engine, own, mine))
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     root.set("time", _seconds(sum(r.wall_seconds for r in records)))
@@ -33,16 +35,17 @@ def render(records: Sequence[RunRecord]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def write(records: Sequence[RunRecord], path: Path | str) -> None:
+def write(records: Sequence[RunRecord], path: Path | str, over: Sequence[SweepCheck] = ()) -> None:
     """The file is whole or not there. Raises `InputError` if it cannot be written."""
-    write_output(user_path(path), render(records).encode())
+    write_output(user_path(path), render(records, over).encode())
 
 
-def _suite(scenario: str, engine: str, records: Sequence[RunRecord]) -> Element:
+def _suite(scenario: str, engine: str, records: Sequence[RunRecord], over: Sequence[SweepCheck]) -> Element:
     runs, first = runs_of(records), records[0]
-    ends = [verdict(tries[-1]) for tries in runs]
+    ends: list[Verdict] = [verdict(tries[-1]) for tries in runs]
+    ends += ["passed" if c.check.passed else "not judged" if c.unjudged else "failed" for c in over]
     suite = Element(
-        "testsuite", name=_legal(f"{scenario} ({engine})"), tests=str(len(runs)),
+        "testsuite", name=_legal(f"{scenario} ({engine})"), tests=str(len(ends)),
         failures=str(ends.count("failed")), errors=str(ends.count("error")),
         skipped=str(ends.count("not judged")),
         time=_seconds(sum(r.wall_seconds for r in records)),
@@ -60,6 +63,18 @@ def _suite(scenario: str, engine: str, records: Sequence[RunRecord]) -> Element:
         names[name] += 1
         # readers throw testcases of one name together
         suite.append(_case(scenario, tries, name if names[name] == 1 else f"{name} ({names[name]})"))
+    for one in over:
+        case = SubElement(
+            suite,
+            "testcase",
+            classname=_legal(f"{scenario} ({engine})"),
+            name=_legal(one.check.name),
+            time="0",
+        )
+        if one.unjudged:
+            SubElement(case, "skipped", message=_first(f"not judged; {one.unjudged}; {one.text}"))
+        elif not one.check.passed:
+            SubElement(case, "failure", message=_first(one.text), type="failure")
     return suite
 
 

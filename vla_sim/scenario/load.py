@@ -1,6 +1,7 @@
 """Reads scenario files: every error says file, line, column, what was given and what is allowed."""
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -70,6 +71,18 @@ def load(target: str | Path) -> File:
     if (beside := path.parent / scenario.world).is_file():
         scenario = msgspec.structs.replace(scenario, world=str(beside))
     return File(path.stem, path, scenario)
+
+
+def load_all(targets: Iterable[str]) -> list[File]:
+    """The scenarios that these names, files and folders stand for, each once. Raises `InputError`, also for
+    two of one name: the results of one would be taken for those of the other."""
+    found: dict[str, File] = {}
+    for path in (path for target in targets for path in find(target)):
+        file = load(path)
+        other = found.setdefault(file.name, file).path
+        if not other.samefile(path):
+            raise InputError(f"two scenarios are called {file.name}, {other} and {path}: rename one")
+    return list(found.values())
 
 
 def loads(text: str, name: str = "scenario") -> Scenario:

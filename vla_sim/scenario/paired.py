@@ -86,6 +86,10 @@ class Paired:
     differences: list[Difference]
 
     @property
+    def pairs(self) -> int:
+        return self.both + self.lost + self.won + self.neither
+
+    @property
     def p_value(self) -> float:
         return mcnemar(self.lost, self.won)
 
@@ -93,7 +97,7 @@ class Paired:
     def verdict(self) -> str:
         """ "worse", "better", "as often" where no pair differs, or "cannot tell"."""
         if self.lost == self.won == 0:
-            return "as often" if self.both + self.neither else "cannot tell"
+            return "as often" if self.pairs else "cannot tell"
         if self.p_value > 1.0 - CONFIDENCE:
             return "cannot tell"
         return "worse" if self.lost > self.won else "better"

@@ -102,16 +102,16 @@ def _check_names(options: RunOptions, world: World) -> None:
     scenario = options.file.scenario
 
     @cache
-    def loose() -> set[str]:
+    def models() -> dict[str, bool]:
         """Read again, which takes 0.1 s, where a name is of none of the things that the robot knows."""
         simulated = world_file.load(assets.find_world(options.stack.real_world or options.stack.world))
-        return {model.name for model in simulated.models if not model.static}
+        return {model.name: not model.static for model in simulated.models}
 
     for where in ("script", "faults", "expect"):
         for i, part in enumerate(getattr(scenario, where)):
             for named in part.names():
                 with _told(options.file, f"$.{where}[{i}]"):
-                    targets.check(world, loose, named)
+                    targets.check(world, models, named)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,8 @@ from msgspec import field
 from vla_sim.common import assets
 from vla_sim.contract.records import Fault, Point, Record, Text
 
+RECORD = "record.json"
+"""In a run's folder."""
 Source = Literal["measured", "modelled"]
 """Where a latency comes from: "modelled" if simulated time was charged with fixed costs of the stages' work
 (lock-step with `compute: fixed`), "measured" if with the work's own time on this machine."""
@@ -37,6 +39,20 @@ class Check(Record, frozen=True, kw_only=True):
     detail: Text = ""
     speed: bool = False
     kind: Text = ""
+
+
+class SweepCheck(Record, frozen=True, kw_only=True):
+    """What had to hold over all runs of a scenario on an engine. unjudged: why one that did not pass is no
+    verdict: others kept the machine busy, and only speed was missed."""
+
+    scenario: Text
+    engine: Text
+    check: Check
+    unjudged: Text = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.check.name}: {self.check.detail}"
 
 
 class Touch(Record, frozen=True, kw_only=True):
@@ -99,7 +115,7 @@ class LoadChange(Record, frozen=True, kw_only=True):
 
 
 class Shot(Record, frozen=True, kw_only=True):
-    """A key moment. file: PNG of the head camera, outside: the same moment from outside, or ""; both
+    """A key moment. file: JPEG of the head camera, outside: the same moment from outside, or ""; both
     relative to the run's folder."""
 
     stamp: float

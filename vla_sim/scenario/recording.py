@@ -64,6 +64,8 @@ class Recording:
     monitor runs, (stamp, component, what is measured) of every alert."""
     loads: list[tuple[float, Load]] = field(default_factory=list)
     """(stamp, what the monitor said) of each step in which load was shed or restored."""
+    puts: list[tuple[float, str, records.Point]] = field(default_factory=list)
+    """(stamp, object, where to [m]) of each object that the script put somewhere else."""
     usage: list[Usage] = field(default_factory=list)
     understood: dict[str, float] = field(default_factory=dict)
     """Command id to the stamp at which the robot first spoke of it (transcript, intent or status)."""

@@ -21,6 +21,7 @@ from vla_sim.scenario.judge import grasp, latencies
 from vla_sim.scenario.preparation import RunOptions
 from vla_sim.scenario.record import (
     DECODER,
+    RECORD,
     AddedModel,
     Check,
     CommandRecord,
@@ -39,8 +40,6 @@ from vla_sim.world import occupancy_grid, world_file
 from vla_sim.world.derived_world import model_name, named
 from vla_sim.world.sdf import elements
 from vla_sim.world.solids import solids_of
-
-RECORD = "record.json"
 
 
 def make_record(session: Session) -> RunRecord:
@@ -108,7 +107,7 @@ def make_record(session: Session) -> RunRecord:
             )
             for s in session.faults.spans
         ],
-        puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in director.puts],
+        puts=[Put(stamp=t - begin, object=name, to=to) for t, name, to in recording.puts],
     )  # fmt: skip
 
 

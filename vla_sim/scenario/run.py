@@ -136,9 +136,7 @@ def _write(prepared: Prepared, record: RunRecord, recording: Recording, display:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if kept(prepared.options.pictures, record.passed):
-            world = World.load(str(prepared.simulated_world))
-            with closing(Outside(world, run_picture.SIZE)) as outside:
-                record = _draw(prepared, record, recording, world, outside)
+            record = _with_pictures(prepared, record, recording, display)
         record = save_record(folder, record)
     except OSError as error:
         display.result(record)  # else it would be lost
@@ -146,6 +144,20 @@ def _write(prepared: Prepared, record: RunRecord, recording: Recording, display:
             f"cannot write the run's record to {folder}: {error.strerror}; choose another with --out"
         ) from None
     return record
+
+
+def _with_pictures(
+    prepared: Prepared, record: RunRecord, recording: Recording, display: Display
+) -> RunRecord:  # fmt: skip
+    """The record with its pictures. They are no part of the verdict: what goes wrong is only printed."""
+    try:
+        world = World.load(str(prepared.simulated_world))
+        with closing(Outside(world, run_picture.SIZE)) as outside:
+            return _draw(prepared, record, recording, world, outside)
+    except Exception as error:  # a broken GL raises many kinds, and only some simulators need one
+        why = str(error) if isinstance(error, VlaSimError) else f"{type(error).__name__}: {error}"
+        display.event(None, f"no pictures: {why}", "yellow")
+        return record
 
 
 def _draw(

@@ -71,7 +71,7 @@ class Decision:
 
     @property
     def text(self) -> str:
-        """ "passes more often than 90 %: decided by 58 of 58, interval 91 to 100 %"."""
+        """ "passes more often than 90 %: decided by 53 of 53, interval 90 to 100 %"."""
         words = {"above": "passes more often than", "below": "passes less often than"}
         how = f"{self.passed} of {self.runs}, interval {percent(self.low)} to {percent(self.high)} %"
         if self.side == "open":

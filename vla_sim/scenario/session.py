@@ -93,6 +93,7 @@ class Session:
         elif isinstance(what, TypeText):
             self.client.type(what.command_id, what.text, what.priority)
         elif isinstance(what, Disturbance):
+            self.recording.puts.append((self.recording.stamp, what.name, what.pose[:3]))
             self.client.send(topics.DISTURB, what)
         else:
             self.faults.begin(what)

@@ -298,7 +298,7 @@ def soak(options: SoakOptions, display: Display) -> Soak:
         def tick() -> None:
             rounds.tick()
             (broken or host).tick()
-            del host.spans[:-20]  # an hour of them is not kept
+            host.forget(20)  # an hour of them is not kept
 
         client.on_tick = tick
         sampler = MemorySampler(out)

@@ -45,14 +45,16 @@ def wilson(passed: int, runs: int, confidence: float = CONFIDENCE) -> tuple[floa
 
 
 def percentile(values: Iterable[float], share: float) -> float | None:
-    """The value below which `share` (0..1) of the values lie, linear between neighbours; None of none.
+    """The value below which `share` (0..1) of the values lie, linear between neighbours; where some are
+    infinite, the upper neighbour; None of none.
 
     Raises `ValueError` if the share is outside 0..1.
     """
     if not 0.0 <= share <= 1.0:
         raise ValueError(f"share must be from 0 to 1 (0.95 for the 95th percentile); got {share}")
     found = list(values)
-    return float(np.quantile(found, share)) if found else None
+    method: Literal["linear", "higher"] = "linear" if all(map(math.isfinite, found)) else "higher"
+    return float(np.quantile(found, share, method=method)) if found else None
 
 
 @dataclass(frozen=True)
@@ -110,20 +112,22 @@ class Rate:
 
 def by_kind(records: Iterable[RunRecord]) -> dict[str, Rate]:
     """Of each kind of check how many of the runs that had one passed all of them, in the order of the checks;
-    of a run's tries the last one. What a run that broke off would have passed nobody knows."""
+    of a run's tries the last one. What a run that broke off would have passed nobody knows, nor what one
+    would that a busy machine spoiled."""
     found: dict[str, dict[int, bool]] = {}
-    for i, tries in enumerate(runs_of(records)):
-        for check in tries[-1].checks:
+    judged = [tries[-1] for tries in runs_of(records) if verdict(tries[-1]) != "not judged"]
+    for i, record in enumerate(judged):
+        for check in record.checks:
             runs = found.setdefault(check.kind, {})
             runs[i] = runs.get(i, True) and check.passed
     return {kind: Rate(sum(runs.values()), len(runs)) for kind, runs in found.items()}
 
 
 def failures(records: Iterable[RunRecord]) -> list[tuple[str, list[RunRecord]]]:
-    """What went wrong first in the runs that did not pass, by the kind of that check, the most frequent
+    """What went wrong first in runs that failed or broke off, by the kind of that check, the most frequent
     first. First in the order of the checks, of which those of steps come before what became of them."""
     last = [tries[-1] for tries in runs_of(records)]
-    groups = grouped((record for record in last if failed(record)), _first_failure)
+    groups = grouped((one for one in last if verdict(one) in ("failed", "error")), _first_failure)
     return sorted(groups.items(), key=lambda one: -len(one[1]))
 
 

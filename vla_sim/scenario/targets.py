@@ -1,22 +1,27 @@
 """What a scenario's names mean in its world: objects, places, surfaces, points."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from vla_sim.common.errors import InputError, nearest
 from vla_sim.contract.records import GroundTruth, ObjectQuery
 from vla_sim.contract.vocabulary import COLOURS, TRAITS, colour_named
-from vla_sim.world.semantic_map import Surface, World
+from vla_sim.world.semantic_map import UNMAPPED, Surface, World
 
-Kind = Literal["object", "kind of object", "place", "surface", "place or model"]
+Kind = Literal["object", "kind of object", "place", "surface", "place or model", "model"]
 """What a name is of. An object is one of the world's; of a kind there may be several."""
 Named = tuple[Kind, str]
 
 
-def check(world: World, loose: Callable[[], Collection[str]], named: Named) -> None:
-    """Whether such a thing is in the world. loose: gives the names of the models that can move, and is called
-    for what is nothing else. Raises `InputError`."""
+def check(world: World, models: Callable[[], Mapping[str, bool]], named: Named) -> None:
+    """Whether such a thing is in the world. models: gives the names of all models, and of each whether it can
+    move; called for what is nothing else. Raises `InputError`."""
     kind, text = named
+    if kind == "model":
+        name, names = as_model(text), sorted({as_model(one) for one in models()})
+        if name not in names:
+            raise InputError(f"no model is called {text!r}{nearest(name, names)}")
+        return
     if kind == "surface":
         surface(world, text)
         return
@@ -28,11 +33,17 @@ def check(world: World, loose: Callable[[], Collection[str]], named: Named) -> N
         found, known = [], list(_points(world))
         if text.replace("_", " ") in known:
             return
-    if kind in ("object", "place or model") and text.replace(" ", "_") in loose():
+    if kind in ("object", "place or model") and models().get(text.replace(" ", "_")):
         return
     if found:
         raise InputError(f"{text!r} means {len(found)} of this world's objects: {', '.join(known)}")
     raise InputError(f"no {kind} is called {text!r}{nearest(text, known)}")
+
+
+def as_model(text: str) -> str:
+    """A model's name, of how a scenario, the world or a contact has it: "kitchen table", "unmapped_crate",
+    "crate::link::collision"."""
+    return text.partition("::")[0].replace(" ", "_").removeprefix(UNMAPPED)
 
 
 def query(text: str) -> ObjectQuery:

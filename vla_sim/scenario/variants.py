@@ -161,8 +161,10 @@ def write(file: File, kinds: Sequence[str], folder: Path) -> list[File]:
 
 
 def _data(file: File) -> Data:
-    """Of the scenario's file, with recordings found from everywhere."""
+    """Of the scenario's file, with its world and recordings found from everywhere."""
     data: Data = yaml.safe_load(read(file.path))
+    if (world := Path(file.scenario.world)).is_file():
+        data["world"] = str(world.resolve())
     for action in data["script"]:
         if action["do"] == _tag(Play):
             action["file"] = str((file.path.parent / user_path(action["file"])).resolve())
@@ -200,9 +202,9 @@ def _swapped(text: str, swap: Mapping[str, str]) -> str:
 
 
 def _replaced(data: Any, swap: Mapping[str, str]) -> Any:
-    """In every text of the data."""
+    """In every text of the data that names no file."""
     if isinstance(data, dict):
-        return {key: _replaced(value, swap) for key, value in data.items()}
+        return {k: v if k in ("world", "file") else _replaced(v, swap) for k, v in data.items()}
     if isinstance(data, list):
         return [_replaced(value, swap) for value in data]
     return _swapped(data, swap) if isinstance(data, str) else data

@@ -1,15 +1,14 @@
 """What a finished run has left in its folder, as a client is told of it."""
 
-import io
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
 from vla_sim.common.errors import InputError, StackError
+from vla_sim.common.pictures import encoded
 from vla_sim.recording.about import FILE
 from vla_sim.recording.reader import Recording
-from vla_sim.scenario.record import OWN_PLAN, RunRecord
-from vla_sim.scenario.result import RECORD
+from vla_sim.scenario.record import OWN_PLAN, RECORD, RunRecord
 from vla_sim.scenario.statistics import verdict
 from vla_sim.scenario.sweep.tasks import read
 from vla_sim.tool_server.calls import CheckFound, Moment, Outcome, Picture, Reasons, State, short, texts
@@ -101,8 +100,7 @@ def png(picture: Image.Image, width: int) -> bytes:
     """As PNG, at most `width` pixels wide and of at most `MOST_BYTES`; `picture` is shrunk."""
     while True:
         picture.thumbnail((width, 4 * width))
-        out = io.BytesIO()
-        picture.save(out, "PNG", optimize=True)
-        if out.tell() <= MOST_BYTES:
-            return out.getvalue()
+        data = encoded(picture, "PNG", optimize=True)
+        if len(data) <= MOST_BYTES:
+            return data
         width = picture.width * 3 // 4

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vla_sim.common.errors import BusyError, InputError
 from vla_sim.common.files import writing
-from vla_sim.scenario.result import RECORD
+from vla_sim.scenario.record import RECORD
 from vla_sim.tool_server import run_folder
 from vla_sim.tool_server.calls import Outcome, Reasons
 from vla_sim.tool_server.child_run import ChildRun, Report

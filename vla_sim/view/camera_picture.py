@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from vla_sim.common.pictures import encoded
 from vla_sim.contract.records import DetectedObject
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.perception.camera import Intrinsics, color_image, intrinsics
@@ -41,9 +42,7 @@ def _jpeg(message: Any) -> tuple[bytes, int, int]:
     color = color_image(message)
     by = -(-color.shape[1] // WIDEST)
     color = np.ascontiguousarray(color[::by, ::by])
-    out = io.BytesIO()
-    Image.fromarray(color).save(out, "JPEG", quality=QUALITY)
-    return out.getvalue(), color.shape[1], color.shape[0]
+    return encoded(color, "JPEG", quality=QUALITY), color.shape[1], color.shape[0]
 
 
 def _fitting(camera: Intrinsics, width: int, height: int) -> Intrinsics:

@@ -9,9 +9,10 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from vla_sim.common.errors import InputError, StackError, package
+from vla_sim.common.files import machine_lock
 
 MISSING = "the view in a browser needs aiohttp and viser; pip install 'vla_sim[view]'"
 TOKEN = "VLA_SIM_VIEW_TOKEN"
@@ -20,7 +21,7 @@ FIRST_PORT, PORTS = 8088, 12
 LAST_PORT = 65535
 SHORTEST = 16
 """Characters of a token that somebody chooses."""
-_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[0-9A-Za-z.-]+)(:\d{1,5})?")
+_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[0-9A-Za-z._-]+)(:\d{1,5})?")
 
 
 def library(name: str) -> Any:
@@ -49,9 +50,13 @@ def check_host(host: str) -> None:
         ) from None
 
 
+_chosen: dict[int, IO[bytes]] = {}
+"""Ports that this process has chosen, with their locks."""
+
+
 def free_port(host: str, wanted: int = 0) -> int:
-    """A port to serve on: the one that is `wanted`, else one from `FIRST_PORT` on. Raises `InputError`,
-    `StackError`."""
+    """A port to serve on: the one that is `wanted`, else one from `FIRST_PORT` on. It is this process's from
+    now on, since what serves there may take seconds to start. Raises `InputError`, `StackError`."""
     if not 0 <= wanted <= LAST_PORT:
         raise InputError(f"--view-port {wanted}: from 0, for a free one, to {LAST_PORT} is allowed")
     ports = [wanted] if wanted else [*range(FIRST_PORT, FIRST_PORT + PORTS), 0]
@@ -65,7 +70,12 @@ def free_port(host: str, wanted: int = 0) -> int:
             except OSError as error:
                 why = error.strerror or str(error)
                 continue
-            return int(probe.getsockname()[1])
+            found = int(probe.getsockname()[1])
+        lock = _chosen.get(found) or machine_lock(f"vla_sim_page_{found}.lock")
+        if lock is not None:
+            _chosen[found] = lock
+            return found
+        why = "another page is about to be there"
     raise StackError(f"the page cannot be served at port {wanted}: {why}; choose another with --view-port")
 
 
@@ -85,7 +95,9 @@ class Door:
 
     host: str
     token: str = ""
-    names: frozenset[str] = field(default_factory=lambda: frozenset({"localhost", socket.gethostname()}))
+    names: frozenset[str] = field(
+        default_factory=lambda: frozenset({"localhost", socket.gethostname().lower()})
+    )
 
     @staticmethod
     def of_environment(host: str) -> "Door":
@@ -106,7 +118,7 @@ class Door:
         name = found["name"].strip("[]").lower()
         if loopback(self.host):
             return loopback(name)  # by any port: it may be forwarded (ssh -L)
-        return name in self.names or name == self.host or _address(name)
+        return name in {*self.names, self.host.lower()} or _address(name)
 
     def origin_allowed(self, origin: str | None, header: str) -> bool:
         """origin, header: Origin and Host of a request that sends something."""

@@ -3,20 +3,18 @@
 A section that is equal to what a viewer has already is not sent again (`server`).
 """
 
-import math
 from base64 import b64encode
 from collections.abc import Iterable
-from io import BytesIO
 from typing import Any
 
 import msgspec
 import numpy as np
-from PIL import Image
 
 from vla_sim.bringup.node_table import STACK
+from vla_sim.common.pictures import encoded
 from vla_sim.contract import faults, topics
 from vla_sim.contract.budgets import BUDGETS, TOTAL_BUDGET
-from vla_sim.contract.records import SafetyState, Step
+from vla_sim.contract.records import SafetyState
 from vla_sim.view.state import Command, Costmap, Line, ViewState
 from vla_sim.world.semantic_map import World
 
@@ -148,22 +146,8 @@ def command(one: Command | None) -> Section:
         "detail": status.detail if status else "", "answer": one.plan.answer if one.plan else "",
         "planner": one.plan.planner if one.plan else "",
         "forbidden": [] if verdict is None or allowed else verdict.reasons,
-        "steps": [{"text": step_words(step), "state": how} for step, how in one.steps()],
+        "steps": [{"text": str(step), "state": how} for step, how in one.steps()],
     }  # fmt: skip
-
-
-def step_words(step: Step) -> str:
-    """A step of a plan in a few words, with units."""
-    words: list[str] = [step.skill]
-    words += [str(step.object)] if step.object is not None else []
-    words += ["in"] if step.skill == "find" and step.place else []
-    words += [step.place] if step.place else []
-    words += [f"{step.distance:g} m"] if step.distance is not None else []
-    words += [f"{step.lateral:g} m to the left"] if step.lateral is not None else []
-    words += [f"{math.degrees(step.angle):.0f}°"] if step.angle is not None else []
-    words += [f"{step.seconds:g} s"] if step.seconds is not None else []
-    words += [f'"{step.text}"'] if step.text else []
-    return " ".join(words)
 
 
 def latency(one: Command | None, modelled: bool) -> Section:
@@ -258,11 +242,9 @@ def _cm(points: np.ndarray) -> list[int]:
 
 def _raster(grid: Costmap) -> Section:
     """A picture of one byte a cell, its first row at the largest y as pictures have it; corners in [m]."""
-    out = BytesIO()
-    Image.fromarray(grid.cost[::-1]).save(out, "PNG")
     rows, columns = grid.cost.shape
     return {
-        "png": "data:image/png;base64," + b64encode(out.getvalue()).decode(),
+        "png": "data:image/png;base64," + b64encode(encoded(grid.cost[::-1], "PNG")).decode(),
         "x0": grid.x0, "y0": grid.y0,
         "x1": grid.x0 + columns * grid.resolution, "y1": grid.y0 + rows * grid.resolution,
     }  # fmt: skip

@@ -311,17 +311,18 @@ class ViewState:
 
     def _map_to_odom(self, message: Any) -> None:
         t, r = message.transform.translation, message.transform.rotation
-        self.map_to_odom = transform((t.x, t.y, t.z), rotation_from_quaternion((r.w, r.x, r.y, r.z)))
+        found = _transform((t.x, t.y, t.z, r.w, r.x, r.y, r.z))
+        self.map_to_odom = self.map_to_odom if found is None else found
 
     def _odometry(self, message: Any) -> None:
         p, q = message.pose.pose.position, message.pose.pose.orientation
-        values = (p.x, p.y, p.z, q.w, q.x, q.y, q.z)
-        if all(map(math.isfinite, values)) and any(values[3:]):
-            self.odom = transform(values[:3], rotation_from_quaternion(values[3:]))
+        found = _transform((p.x, p.y, p.z, q.w, q.x, q.y, q.z))
+        self.odom = self.odom if found is None else found
 
     def _velocity(self, message: Any) -> None:
         linear, angular = message.twist.linear, message.twist.angular
-        self.velocity = (linear.x, linear.y, angular.z)
+        if all(map(math.isfinite, (linear.x, linear.y, angular.z))):
+            self.velocity = (linear.x, linear.y, angular.z)
 
     def _truth(self, truth: records.GroundTruth) -> None:
         self.truth = truth
@@ -345,7 +346,8 @@ class ViewState:
 
     def _path(self, message: Any) -> None:
         points = [(one.pose.position.x, one.pose.position.y) for one in message.poses]
-        self.path = np.array(points).reshape(-1, 2)
+        path = np.array(points).reshape(-1, 2)
+        self.path = path[np.isfinite(path).all(axis=1)]
 
     def _costmap(self, message: Any) -> None:
         info = message.info
@@ -464,6 +466,13 @@ class ViewState:
         if level != "debug":
             self.logged += 1
             self.log.append(Line(self.stamp, level, message.name, message.msg))
+
+
+def _transform(pose: Pose7) -> Array | None:
+    """(4, 4); None for what is no pose, as a fault may make of one: a page has no place for it."""
+    if not all(map(math.isfinite, pose)) or not any(pose[3:]):
+        return None
+    return transform(pose[:3], rotation_from_quaternion(pose[3:]))
 
 
 def pose_of(pose: Pose7) -> Pose:

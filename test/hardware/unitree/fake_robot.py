@@ -13,7 +13,8 @@ import time
 from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication
 
 from vla_sim.hardware.unitree import dds_types
-from vla_sim.hardware.unitree.dds import Bus
+from vla_sim.hardware.unitree.dds import Bus, serve
+from vla_sim.hardware.unitree.services import CHECK_MODE, OK, Service
 from vla_sim.hardware.unitree.wire import JOINTS, LowState
 from vla_sim.robot import facts
 
@@ -27,10 +28,21 @@ KINDS = {
 }
 
 
+class Nobody(Service):
+    """Nobody has the motors."""
+
+    name, version = "motion_switcher", "1.0.0.1"
+
+    def __init__(self):
+        super().__init__(print)
+        self.handlers = {CHECK_MODE: lambda _: (OK, {"form": "0", "name": ""})}
+
+
 def main():
     bus = Bus("lo", int(sys.argv[1]))
     readers = {topic: bus.reader(topic, kind) for topic, kind in KINDS.items()}
     writers = BuiltinDataReader(bus._participant, BuiltinTopicDcpsPublication)
+    answer = serve(bus, Nobody())
     send = bus.writer("rt/lowstate", dds_types.LowState)
     state = LowState()
     state.mode_machine = 5
@@ -42,6 +54,7 @@ def main():
             state.tick = 2 * round(500.0 * (time.monotonic() - began)) + k
             state.seal()
             send(dds_types.LowState.of(state))
+        answer()
         for topic, take in readers.items():
             heard[topic] += len(take())
         seen |= {one.topic_name for one in writers.take(100) if hasattr(one, "topic_name")}

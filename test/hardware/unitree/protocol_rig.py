@@ -25,7 +25,6 @@ from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.pacer import RealTimePacer
 from vla_sim.simulation.registry import import_mujoco
 from vla_sim.stages.control.controller import Controller
-from vla_sim.stages.control.gripper import WIDEST
 from vla_sim.stages.control.policy import load_policy, standing_policy
 from vla_sim.stages.control.velocity import CALIBRATION
 
@@ -62,7 +61,7 @@ class Wire:
 class Rig:
     """velocity: (3,) that the body asks for. alive: whether the driver runs. Times are the robot's [s]."""
 
-    def __init__(self, jitter=0.0, loss=0.0, seed=0):
+    def __init__(self, jitter=0.0, loss=0.0, seed=0, mode="sport"):
         import_mujoco()
         from vla_sim.simulation.mujoco.simulator import MujocoSimulator
 
@@ -76,10 +75,11 @@ class Rig:
         ours, theirs = link.pair()
         for end in (ours, theirs):
             weakref.finalize(self, end.close)
+        self._end, self._period = ours, PERIODS[mode]
         self._link, self._damping = link.Link(ours, link.STATE), kinematics.of_joints("damping")
-        self.driver = Driver("sport", kinematics)
+        self.driver = Driver(mode, kinematics)
         self._loop = DriverLoop(
-            self.driver, Topics(wire), link.Link(theirs, link.COMMAND), RealTimePacer(PERIODS["sport"], 1.0),
+            self.driver, Topics(wire), link.Link(theirs, link.COMMAND), RealTimePacer(self._period, 1.0),
             clock=lambda: self.body.time,
         )  # fmt: skip
         self.controller = Controller(kinematics.arm, standing_policy())
@@ -98,11 +98,11 @@ class Rig:
             self.robot.tick()
             self._ticks += 1
             if self.alive and self.body.time >= self._due:
-                self._due += PERIODS["sport"]
-                self._loop.tick()
+                self._due += self._period
+                self.alive = self._loop.tick()
                 if self.driver.why not in ("", *self.latched):
                     self.latched.append(self.driver.why)
-            if self._ticks % TICKS == 0:
+            if self._ticks % TICKS == 0 and self._end.fileno() >= 0:
                 self._hear()
                 if self.commands:
                     self._control()
@@ -118,6 +118,10 @@ class Rig:
         if self.state is not None:
             self.controller.velocity.ask(*self.velocity, self.state.time)
             self.send(self.controller.update(self.state), True)
+
+    def leave(self):
+        """The body's program ends."""
+        self._end.close()
 
     def send(self, command, armed):
         """To the driver."""
@@ -155,7 +159,7 @@ class Rig:
         """Between the fingers of the left hand."""
         self.run(2.5)  # it obeys whole
         self.reach(SIDE, LEVEL, 2.0)
-        self.controller.hand[SIDE].move(WIDEST)
+        self.controller.hand[SIDE].move(facts.WIDEST)
         self.run(2.5)
         self.controller.hand[SIDE].move(0.0)
         self.run(1.5, lambda: self.body.put(BOX, pose7(self.tool())))

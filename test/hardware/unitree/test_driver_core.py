@@ -38,19 +38,22 @@ def command(armed=True, velocity=(0.3, 0.0, 0.0), **changes):
 
 
 class Robot:
-    """A driver that is told of a healthy robot and of a command every 5 ms."""
+    """A driver that is told of a healthy robot, whose motors nobody else has, and of a command every 5 ms."""
 
     def __init__(self, mode="sport"):
         self.driver, self.now = Driver(mode, KINEMATICS), 100.0
-        self.state, self.wanted = feel(), command()
+        self.state, self.wanted, self.holder = feel(), command(), ""
 
     def run(self, seconds=0.01, heard=True, commanded=True, step=0.005):
         for _ in range(max(1, round(seconds / step))):
             self.now += step
             if heard:
-                self.driver.feels.hear(self.state, self.now)
+                state = LowState(bytes(self.state.bytes))
+                state.tick = round(1e3 * self.now)
+                self.driver.feels.hear(state, self.now)
             if commanded:
                 self.driver.command(self.wanted, self.now)
+                self.driver.holder = self.holder
             out = self.driver.orders(self.now, step)
         return out
 
@@ -59,7 +62,7 @@ class Robot:
 def test_nothing_is_sent_before_it_is_armed(mode):
     robot = Robot(mode)
     robot.wanted = command(armed=False)
-    assert robot.run(1.0) == (None, None, None, False)
+    assert robot.run(1.0) == (None, None, None, False, False)
     assert robot.driver.why == "not armed"
 
 
@@ -136,6 +139,69 @@ def test_a_body_that_is_silent_is_no_longer_obeyed_and_the_arms_are_given_back(m
         assert orders.arms.motors["q"][ARM_SDK_WEIGHT] > 0.8  # not from one moment to the next
         assert robot.run(1.2, commanded=False).arms is None
     assert robot.run(0.1).arms is not None or mode == "low"
+
+
+def test_the_motors_are_commanded_once_the_robots_own_controller_has_released_them_and_from_then_on_slowly():
+    robot = Robot("low")
+    for robot.holder in (None, "ai"):
+        orders = robot.run(2.5)
+        assert (orders.low, orders.claim) == (None, True)
+        assert robot.driver.why == "the robot's own controller has the motors"
+    robot.holder = ""
+    here = facts.DEFAULT_POSE[:JOINTS]
+    np.testing.assert_allclose(robot.run().low.motors["q"][:JOINTS], here, atol=2e-3)
+    robot.run(0.5)
+    robot.holder = "ai"  # whoever takes them keeps them
+    orders = robot.run(2.0)
+    assert (orders.low, orders.claim) == (None, False)
+    assert robot.driver.why == "the controller ai has taken the motors"
+
+
+def test_motors_are_damped_before_nothing_is_sent_any_more():
+    robot = Robot("low")
+    robot.run(3.0)
+    robot.wanted = command(armed=False)
+    for _ in range(18):
+        np.testing.assert_array_equal(robot.run(0.05).low.motors["kp"], 0.0)
+    assert robot.run(0.2).low is None
+
+
+def test_a_body_that_was_silent_is_obeyed_again_little_by_little():
+    robot = Robot("low")
+    robot.run(3.0)
+    robot.run(1.5, commanded=False)
+    np.testing.assert_allclose(robot.run().low.motors["q"][:JOINTS], facts.DEFAULT_POSE[:JOINTS], atol=2e-3)
+
+
+ODD = {
+    "position": lambda state: state.motors["q"].__setitem__(3, np.nan),
+    "velocity": lambda state: state.motors["dq"].__setitem__(3, np.inf),
+    "voltage": lambda state: state.motors["vol"].__setitem__(3, np.nan),
+    "attitude": lambda state: state.imu.__setitem__(1, np.nan),
+    "none": lambda state: state.imu.__setitem__(0, 0.0),
+}
+
+
+@pytest.mark.parametrize("mode", ["sport", "low"])
+@pytest.mark.parametrize("odd", ODD)
+def test_a_state_that_holds_no_number_is_as_good_as_none(odd, mode):
+    robot = Robot(mode)
+    robot.run(3.0)
+    ODD[odd](robot.state)
+    orders = robot.run(0.11)
+    assert robot.driver.why == "the robot is silent"
+    sent = orders.low if mode == "low" else orders.arms
+    assert all(np.isfinite(sent.motors[name]).all() for name in ("q", "kp", "kd", "tau"))
+    assert np.isfinite(robot.driver.feels.legs.position).all()
+
+
+def test_a_robot_that_says_the_same_again_and_again_is_silent():
+    robot = Robot()
+    robot.run(0.5)
+    for _ in range(30):
+        robot.driver.feels.hear(robot.driver.feels.state, robot.now)
+        robot.run(heard=False)
+    assert robot.driver.why == "the robot is silent"
 
 
 def test_arms_that_are_given_back_stay_where_they_were_whatever_the_body_goes_on_to_command():

@@ -7,6 +7,7 @@ pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
 from protocol_rig import FAULTS, MOMENTS, Rig, play
 
 from vla_sim.hardware.unitree.motion import State
+from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT
 from vla_sim.robot import facts
 
 pytestmark = pytest.mark.integration
@@ -89,3 +90,34 @@ def test_a_person_who_stops_it_may_have_it_stand_again_at_once():
     assert rig.motion.state is State.WALK  # the driver does not damp it again
     assert rig.driver.why == "stopped by the remote control"
     assert not rig.body.truth().fallen
+
+
+@pytest.mark.scenario
+def test_when_the_bodys_program_ends_the_arms_are_given_back_and_the_legs_stand():
+    rig = Rig()
+    rig.run(2.5)
+    rig.velocity[0] = 0.3
+    rig.run(0.5)
+    assert rig.legs_move
+    rig.leave()
+    rig.run(0.02)
+    assert not rig.legs_move
+    rig.run(0.5)
+    assert 0.2 < rig.motion.arms.message.motors["q"][ARM_SDK_WEIGHT] < 0.8
+    rig.run(0.7)
+    assert rig.motion.arms.message.motors["q"][ARM_SDK_WEIGHT] < 0.02
+    assert not rig.alive
+
+
+@pytest.mark.scenario
+def test_no_motor_is_commanded_while_the_robots_own_controller_has_it():
+    rig = Rig(mode="low")
+    rig.body.hang()
+    rig.run(1.0)
+    assert rig.motion.released
+    assert rig.driver.why == ""
+    assert rig.robot.refused == 0
+    rig.motion.take_over()  # by a person, with the vendor's app
+    rig.run(1.5)
+    assert not rig.motion.released
+    assert rig.driver.why == "the controller ai has taken the motors"

@@ -129,6 +129,17 @@ def test_the_tree_holds_every_box_once_and_within_its_node(n, seed, piled):
     assert sorted(seen) == list(range(n))
 
 
+@pytest.mark.parametrize("far", [1.7e308, -1.7e308, np.inf, np.nan])
+def test_a_box_that_is_too_far_for_numbers_is_put_into_a_bin_that_there_is(far):
+    """By Python, which looks at every index; numba does not."""
+    low = np.zeros((5, 3))
+    low[:, 0] = 0.0, 1.0, far, 2.0, 3.0
+    order, box, child = np.zeros(5, np.int32), np.zeros((11, 6)), np.zeros((11, 2), np.int32)
+    with np.errstate(all="ignore"):
+        kernels.build.py_func(low, low + 0.1, order, box, child)
+    assert sorted(order) == list(range(5))
+
+
 def test_a_mesh_is_seen_like_the_box_that_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("GZ_SIM_RESOURCE_PATH", str(tmp_path))
     pytest.importorskip("trimesh")

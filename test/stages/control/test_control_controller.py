@@ -71,6 +71,15 @@ def test_a_refused_trajectory_does_not_disturb_the_one_under_way(controller):
     np.testing.assert_allclose(run(controller, 2.0).position[ARM], OUT, atol=1e-6)
 
 
+def test_a_trajectory_without_points_makes_the_arm_hold_on_its_way(controller):
+    controller.arm_trajectory("left", NAMES, [1.0], np.array([OUT]))
+    before = run(controller, 0.5).position[ARM]
+    controller.arm_trajectory("left", NAMES, [], np.zeros((0, 7)))
+    held = run(controller, 1.0, time=0.5).position[ARM]
+    assert 0.0 < np.abs(held - before).max() < 0.4
+    np.testing.assert_allclose(run(controller, 1.0, time=1.5).position[ARM], held, atol=1e-9)
+
+
 @given(
     st.lists(st.text(max_size=8), max_size=9),
     st.lists(st.floats(), max_size=4),

@@ -182,6 +182,104 @@ def test_an_object_that_is_nowhere_is_said_to_be_missing():
     assert body.said == ["I cannot find a green bottle in the kitchen."]
 
 
+class Beside(Body):
+    """At two tables that stand side by side, with a red cup on each; each table is looked at from where the
+    other's cup is seen too."""
+
+    def look(self, seen, seconds=60.0):
+        """seen: by time [s], the cups in the picture."""
+        counter = Surface("counter", "kitchen", 3.0, 1.3, 0.0, 0.5, 1.2, 0.75)
+        self.ctx.world = dataclasses.replace(WORLD, surfaces=(*WORLD.surfaces, counter))
+        for _ in range(int(seconds / 0.05)):
+            self.ctx.objects = [one for one in things(CUPS, self.ctx) if one.track_id in seen(self.ctx.now)]
+            self.ctx.objects_stamp = self.ctx.now
+            self.run(0.05)
+
+
+CUPS = (("cup", "red", 2.85, 0.2), ("cup", "red", 2.85, 1.0))
+
+
+@pytest.mark.parametrize("late", [0.0, 2.0], ids=["in sight", "on the way"])
+def test_what_stands_on_another_table_is_not_what_is_looked_for_on_this_one(late):
+    body = Beside(see=False)
+    body.allow(Step(skill="find", object=CUP, place="counter"))
+    body.look(lambda now: {0} if now > late else set())
+    assert body.final()[1] == "failed"
+    assert body.said == ["I cannot find a red cup in the counter."]
+    found = Beside(see=False)
+    found.allow(Step(skill="find", object=CUP, place="counter"))
+    found.look(lambda now: {0, 1} if now > late else set())
+    assert found.final()[1] == "succeeded"
+    assert found.ctx.target.track_id == 1
+
+
+def test_the_left_one_of_two_is_not_the_right_one_when_it_is_lost_from_sight():
+    left = ObjectQuery(kind="cup", colour="red", traits=("left",))
+    steps = [Step(skill=skill, object=left) for skill in ("find", "approach", "pick")]
+    body = Beside(see=False)
+    body.allow(*steps)
+    body.look(lambda now: {0, 1} if "ready" not in body.done else {0})
+    assert body.final()[1:] == ("failed", "approach", "I lost sight of the left red cup.")
+    assert "pick" not in body.done
+    seen = Beside(see=False)
+    seen.allow(*steps)
+    seen.look(lambda now: {0, 1})
+    assert seen.final()[1] == "succeeded"
+    assert seen.ctx.holding.track_id == 1
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_waiting():
+    for step in (Step(skill="wait", seconds=5.0), Step(skill="move", distance=1.0), Step(skill="find")):
+        body = Body(silent=True, see=False)
+        body.ctx.now = 4000.0
+        body.allow(step, Step(skill="say", text="Done."))
+        body.run(0.3)
+        body.ctx.now -= 3600.0
+        body.run(0.1)
+        assert body.final()[1:] == ("failed", step.skill, "My clock was set back.")
+        assert "move" not in body.done or body.done[-1] == "cancel"
+
+
+def test_what_a_hand_has_closed_on_when_stop_is_said_is_known_to_be_held():
+    """It is carried close to the body, and need not be fetched to be put down."""
+    body = Body()
+    fetch = [Step(skill=skill, object=CUP) for skill in ("find", "approach", "pick")]
+    body.allow(*fetch)
+    while "pick" not in body.done:
+        body.run(0.05)
+    body.core.stop()
+    picked = body.requests[-1]
+    assert body.ctx.holding is None
+    ended = ManipulationStatus(
+        goal_id=picked.goal_id, state="cancelled", action="pick", holding=True, arm="right"
+    )
+    assert body.ctx.on_manipulation(ended, body.ctx.now) is None
+    assert body.ctx.holding is not None
+    assert (body.ctx.holding.kind, body.ctx.holding_arm) == ("cup", "right")
+    body.flush()
+    body.done.clear()
+    body.allow(*fetch, Step(skill="carry", place="kitchen"), command_id="d")
+    body.run()
+    assert body.final("d")[1] == "succeeded"
+    assert body.done == ["carry", "move", "go"]
+
+
+def test_what_a_hand_holds_that_was_not_asked_to_pick_is_nothing_known():
+    ctx = SkillContext(WORLD, GRID)
+    by_hand = ManipulationStatus(goal_id="mine", state="succeeded", action="pick", holding=True, arm="left")
+    assert ctx.on_manipulation(by_hand, 1.0) is None
+    assert ctx.holding is None
+
+
+def test_what_falls_out_of_a_hand_is_not_held_any_more():
+    body = Body()
+    body.allow(*(Step(skill=skill, object=CUP) for skill in ("find", "approach", "pick")))
+    body.run()
+    lost = ManipulationStatus(goal_id="x", state="failed", action="pick", holding=False)
+    assert body.ctx.on_manipulation(lost, body.ctx.now).kind == "cup"
+    assert body.ctx.holding is None
+
+
 def test_a_search_ends_when_its_time_is_over_with_views_left():
     body = Body(see=False)
     body.ctx.search_time = 1.0
@@ -454,6 +552,23 @@ def test_next_to_a_thing_is_beside_it_on_its_table_and_away_from_others(cup):
     assert math.dist(target[:2], (2.9, -0.3)) >= 0.16
     assert target[2] == 0.75
     assert body.ctx.holding is None
+
+
+def test_what_is_not_where_it_was_seen_last_is_looked_for_everywhere():
+    body = Table()
+    counter = Surface("counter", "kitchen", 3.0, 1.8, 0.0, 0.5, 1.2, 0.75)
+    body.ctx.world = dataclasses.replace(body.ctx.world, surfaces=(*WORLD.surfaces, counter))
+    stale = msgspec.structs.replace(things(Table.SEEN, body.ctx)[0], last_seen=-100.0)
+    moved = msgspec.structs.replace(stale, track_id=7, position=(2.9, 1.9, 0.80))
+    body.allow(Step(skill="place", relation="next to", object=BOX))
+    for _ in range(1200):
+        there = abs(body.ctx.pose[1] - 1.8) < 0.5
+        seen = [msgspec.structs.replace(moved, last_seen=body.ctx.now)] if there else []
+        body.ctx.objects, body.ctx.objects_stamp = [stale, *seen], body.ctx.now
+        body.run(0.05)
+    assert body.final()[1:3] == ("succeeded", "place"), body.statuses
+    (target,) = body.targets
+    assert math.dist(target[:2], (2.9, 1.9)) <= 0.26
 
 
 def test_on_a_box_is_at_the_height_of_its_top():

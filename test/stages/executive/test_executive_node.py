@@ -75,3 +75,13 @@ def test_a_node_that_was_frozen_meets_the_others_first(restarted, ros_node):
     time.sleep(2.0 * MEETING)  # nothing of it runs
     node.tick()
     assert node.before is not None
+
+
+def test_a_command_that_cannot_be_read_is_answered(restarted, monkeypatch):
+    node, _ = restarted
+    heard = []
+    monkeypatch.setattr(node.core, "on_command", lambda *what, **how: heard.append((what[0], how)))
+    node.on_malformed('{"command_id":"voice-1","text":"go to the')
+    node.on_malformed('{"command_id":"voice-2","text":"stop","sec')
+    node.on_malformed("garbage")
+    assert heard == [("voice-1", {"stop": False}), ("voice-2", {"stop": True})]

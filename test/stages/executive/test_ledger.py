@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vla_sim.contract import topics
 from vla_sim.contract.records import FINAL_STATES, SILENT, Plan, SafetyState, Status, Step, Verdict
 from vla_sim.stages.executive.core import MISTAKE, RESTARTED, SKILLS, Executive, Memory
-from vla_sim.stages.executive.ledger import HELD_UP, PLAN_TIMEOUT, STOOD, VERDICT_TIMEOUT
+from vla_sim.stages.executive.ledger import HELD_UP, PLAN_TIMEOUT, STOOD, STOPPED, VERDICT_TIMEOUT
 from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import World
@@ -160,6 +160,35 @@ def test_a_standstill_is_told():
     rig.judged(verdict(plan("a")))
     rig.run(1.0)
     assert rig.finals("a") == [("failed", HELD_UP)]
+
+
+def test_a_stop_that_came_in_a_standstill_is_answered_as_one():
+    rig = Rig()
+    rig.run(0.2)
+    rig.now += STOOD + 1.0
+    rig.core.watch(rig.now)
+    rig.heard("s", stop=True)
+    rig.planned(plan("s", "stop"))
+    rig.judged(verdict(plan("s", "stop")))
+    rig.run(2.0)
+    assert rig.finals("s") == [("succeeded", STOPPED)]
+
+
+def test_what_was_answered_in_a_standstill_is_not_answered_again():
+    rig = Rig()
+    rig.run(0.2)
+    for name in ("asked", "planned", "silent"):
+        rig.heard(name)
+    rig.now += PLAN_TIMEOUT + 1.0
+    rig.core.watch(rig.now)  # before what came meanwhile is read
+    rig.told(Status(command_id="asked", state="asked", detail="What?", mono=1.0))
+    rig.planned(plan("planned"))
+    rig.judged(verdict(plan("planned")))
+    rig.flush()
+    rig.run(2.0)
+    assert rig.finals("asked") == []
+    assert rig.finals("planned") == [("failed", HELD_UP)]
+    assert rig.finals("silent") == [("failed", SILENT["language"])]
 
 
 def test_a_skill_that_makes_a_mistake_ends_its_command_alone(monkeypatch):

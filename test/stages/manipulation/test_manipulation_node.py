@@ -160,6 +160,23 @@ def test_what_safety_refuses_ends_the_request_with_its_reason(setup):
     assert setup.ended("down").detail == "My left arm may not move: a wall is in the way."
 
 
+def test_a_request_that_another_one_takes_the_place_of_is_answered(setup):
+    for goal, action in (("first", "home"), ("second", "ready")):
+        setup.client.send(topics.MANIPULATION_REQUEST, ManipulationRequest(goal_id=goal, action=action))
+    setup.until(lambda: setup.ended("second"))
+    assert (setup.ended("first").state, setup.ended("first").detail) == ("cancelled", "another request came")
+    assert setup.ended("second").state == "succeeded"
+
+
+def test_a_stop_answers_what_waits_and_leaves_what_was_asked_after_it(setup):
+    for goal, epoch in (("before", -1), ("after", 1)):
+        setup.node.on_request(ManipulationRequest(goal_id=goal, action="ready", stop_epoch=epoch))
+    setup.node.on_safety(records.SafetyState(level="stopped", reasons=[], stop_epoch=1))
+    setup.until(lambda: setup.ended("before") and setup.ended("after"))
+    assert (setup.ended("before").state, setup.ended("before").detail) == ("cancelled", "stop was said")
+    assert setup.ended("after").state == "succeeded"
+
+
 def test_what_an_arm_holds_outlives_a_restart(setup, tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
     cup = DetectedObject(

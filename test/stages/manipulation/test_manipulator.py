@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 from kinematic_robot import PLANNER, TABLE, KinematicRobot, cup
 from msgspec import structs
@@ -160,7 +159,7 @@ def test_cancel_stops_the_moving_arm_where_it_is():
     (stop,) = robot.sent
     assert isinstance(stop, Trajectory)
     assert stop.frame == "base_link"
-    assert np.abs(stop.positions[-1] - robot.q[facts.ARM_INDEX["right"]]).max() < 0.05
+    assert not len(stop.positions)  # no measured one, which may be wrong
 
 
 def test_ready_raises_both_arms_and_home_gives_them_back():
@@ -204,13 +203,23 @@ def test_a_plan_made_on_another_thread_is_waited_for():
         assert robot.manipulator.status.phase == "reaching"
 
 
-def test_a_reset_of_the_simulation_forgets_everything():
+def test_a_clock_that_is_set_back_ends_what_runs_and_takes_nothing_out_of_a_hand():
     robot = KinematicRobot(cup())
     pick(robot)
+    held = dict(robot.manipulator.held)
+    robot.manipulator.request(ManipulationRequest(goal_id="b", action="carry"))
+    robot.step()
+    robot.sent.clear()
     robot.time = 0.0
     robot.step()
-    assert not robot.manipulator.held
+    status = robot.manipulator.status
+    assert (status.goal_id, status.state, status.detail) == ("b", "failed", "The clock was set back.")
+    assert status.holding
+    assert robot.manipulator.held == held
     assert not robot.manipulator.busy
+    (stop,) = robot.sent
+    assert isinstance(stop, Trajectory)
+    assert robot.do(action="carry") == "succeeded"
 
 
 def test_open_lets_go():

@@ -48,12 +48,14 @@ def test_an_unknown_box_appears_and_clears_when_it_is_gone(static):
     assert costmap.local.at(1.8, 2.2) == pytest.approx(static.clearance.at(1.8, 2.2))
 
 
-def test_what_is_not_seen_again_fades(static):
+@pytest.mark.parametrize("began", [0.0, 1.79e9, 1.79e9 + 60.0], ids=["simulated", "robot", "a minute later"])
+def test_what_is_not_seen_again_fades(static, began):
     costmap = Costmap(static)
     with_box = room(boxes=((2.0, 2.0, 2.3, 2.5),))
     for k in range(3):
-        look(costmap, with_box, 0.1 * k)
-    costmap.update(1.0, 2.0, 0.2 + costmap.lidar.decay + 0.1)
+        look(costmap, with_box, began + 0.1 * k)
+    assert costmap.local.at(1.8, 2.2) == pytest.approx(0.2, abs=0.05)
+    costmap.update(1.0, 2.0, began + 0.2 + costmap.lidar.decay + 0.1)
     assert costmap.local is static.clearance
 
 

@@ -37,6 +37,23 @@ def test_odometry_that_slides_away_is_followed(drift: tuple[float, float]) -> No
     assert worst < 0.04  # with a match each half second: 0.051
 
 
+def test_nothing_is_seen_until_a_clock_that_was_set_back_comes_there_again() -> None:
+    """A box that was carried away, where the robot does not look now."""
+    state = NavigationState(StaticMap.from_grids(GRID), localise=False)
+    with_box = field_of(room(boxes=((4.0, 0.0, 4.6, 1.2), (2.0, 2.0, 2.3, 2.5))))
+    for k in range(4):
+        state.odometry(1000.0 + 0.1 * k, 1.0, 2.0, 0.0)
+        ranges = cast(with_box, 1.0, 2.0, BEAMS).astype(np.float32)
+        state.scan(1000.0 + 0.1 * k, ranges, -math.pi, 2 * math.pi / 360)
+    assert state.costmap.local.at(1.8, 2.2) < 0.3
+    blind = np.full(360, np.nan, np.float32)
+    for k in range(120):
+        state.odometry(0.1 * k, 1.0, 2.0, 0.0)
+        state.scan(0.1 * k, blind, -math.pi, 2 * math.pi / 360)
+    assert state.costmap.local is state.costmap.static.clearance
+    assert not state.dynamic_obstacles.tracks
+
+
 def test_what_perception_keeps_in_mind_lies_where_it_is_in_the_map() -> None:
     """It is given in `odom`, which begins anywhere."""
     state = NavigationState(StaticMap.from_grids(GRID), localise=False)

@@ -24,6 +24,8 @@ from vla_sim.contract.topics import (
 from vla_sim.robot import facts
 from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.robot.kinematics import Kinematics
+from vla_sim.ros.kept_state import FOLDER
+from vla_sim.stages.perception.pipeline import Frame
 
 pytest.importorskip("rclpy")
 pytestmark = pytest.mark.ros
@@ -202,3 +204,25 @@ def test_images_under_way_when_the_resolution_changes_are_no_fault(pair):
     assert node.skipped == {
         "no camera info for images of 80 x 60; the camera's driver must publish one of that size": 1
     }
+
+
+def test_no_thing_has_the_number_of_another_from_before_a_restart(ros_node, tmp_path, monkeypatch):
+    """By it the executive and the arms know what is held, and leave it out of what is in their way."""
+    from vla_sim.stages.perception.node import PerceptionNode
+
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    base = transform((0, 0, 0.77))
+    pose = base @ Kinematics.load().frame("head_camera", facts.DEFAULT_POSE) @ SENSOR_FROM_OPTICAL
+
+    def numbers(x):
+        node = ros_node(PerceptionNode, words=("world:=tabletop",))
+        cup = ("cylinder", (0.068, 0.068, 0.10), (x, 0.05, 0.80, 0), RED)
+        rgb, depth = Scene().table(near=0.3).add(*cup).render(HEAD, pose, noise=0.005)
+        for stamp in (1.0, 1.1, 1.2, 1.3):
+            node._process(Frame(stamp, rgb, depth, HEAD, np.eye(4), base, facts.DEFAULT_POSE), 0.0)
+        return {one.track_id for one in node.core.tracker.objects()}
+
+    before, after = numbers(0.6), numbers(0.7)
+    assert before
+    assert after
+    assert not before & after

@@ -111,6 +111,39 @@ def test_both_arms_on_their_way_are_held_against_each_other():
     assert ask(made, mirrored, 3.0) == ""
 
 
+def test_they_are_until_both_are_at_rest_and_while_one_of_them_waits():
+    ahead = READY["left"].copy()
+    ahead[[0, 1, 2, 3]] = (-0.9, -0.1, -0.6, 0.3)
+    mirrored = ahead * np.array([1.0, -1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
+    home = {side: facts.DEFAULT_POSE[facts.ARM_INDEX[side]] for side in facts.SIDES}
+    for there, here, times in (
+        ([home["left"], ahead], [mirrored], [3.0]),
+        ([home["left"], ahead, home["left"]], [mirrored, mirrored, home["right"]], [3.0, 11.0, 14.0]),
+        ([home["left"], ahead, home["left"]], [0.999 * mirrored, mirrored], [3.0, 11.0]),
+    ):
+        made = gate()
+        began = [4.0, 7.0, 10.0][: len(there)]
+        left = facts.ARM_JOINTS["left"]
+        assert made.arm("left", left, np.array(began), np.array(there), None, NOW, NOW) == ""
+        refused = made.arm("right", NAMES, np.array(times), np.array(here), None, NOW, NOW)
+        assert refused == "my arm would touch my own body"
+
+
+@given(
+    st.lists(st.floats(1e-3, 1.0), min_size=1, max_size=20),
+    st.lists(st.floats(1e-2, 1.0), min_size=1, max_size=20),
+    st.floats(-5.0, 5.0),
+)
+def test_looks_at_both_arms_are_apart_and_those_at_the_own_way_are_kept(own, other, begin):
+    at, theirs = np.concatenate([[0.0], np.cumsum(own)]), begin + np.cumsum(other)
+    found = arm_gate.merged(at, theirs)
+    assert set(at) <= set(found)
+    assert found[0] == 0.0
+    assert (np.diff(found) >= 0.9 * arm_gate.CLOSE).all()
+    for one in theirs[theirs > 0.0]:
+        assert np.abs(found - one).min() <= arm_gate.CLOSE
+
+
 def wall(x, y=(-0.6, 0.0), z=(-0.2, 0.6), noise=0.01):
     """Lidar points on an upright plate at `x` [m] ahead, as dense as the lidar's."""
     rng = np.random.default_rng(0)
@@ -232,6 +265,33 @@ def test_what_is_malformed_is_refused_with_the_reason(broken):
     reason = gate().arm("right", *wish.values(), NOW, NOW)
     assert reason
     assert len(reason) < 200
+
+
+def test_arms_that_walk_or_carry_reach_no_farther_and_others_do():
+    def reach(**arms):
+        joints = facts.DEFAULT_POSE.copy()
+        for side, pose in arms.items():
+            joints[facts.ARM_INDEX[side]] = pose
+        return gate(joints=joints).beyond()
+
+    assert ArmGate(KINEMATICS).beyond() == (0.0, 0.0)
+    assert reach() == reach(**READY) == (0.0, 0.0)
+    ahead, aside = reach(right=HOME["right"] - [1.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    assert ahead > 0.1
+    assert aside == 0.0
+    ahead, aside = reach(left=HOME["left"] + [0.0, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0])
+    assert ahead == 0.0
+    assert aside > 0.1
+
+
+def test_to_hold_needs_no_position_and_ends_what_was_under_way():
+    made = gate()
+    assert not ask(made, READY["right"])
+    assert made.doubt_joints() == ["right"]
+    assert "feel" in ask(made, READY["right"])
+    assert not made.arm("right", NAMES, np.zeros(0), np.zeros((0, 7)), None, NOW, NOW)
+    made.estop = True
+    assert made.arm("right", NAMES, np.zeros(0), np.zeros((0, 7)), None, NOW, NOW)
 
 
 # ------------------------------------------------------------------ kernels against numpy

@@ -189,3 +189,11 @@ def test_a_spoken_stop_holds_until_released():
     assert (core.state().stop_epoch, core.state().stop_stamp) == (1, 12.0)
     core.halted = False
     assert core.output(1.0, 1.0) == (0.5, 0.0, 0.1)
+
+
+def test_an_arm_that_is_stretched_out_needs_room_too():
+    ahead, beside = np.array([[0.75, 0.1]]), np.array([[0.3, 0.5]])
+    assert gate(ahead, 0.3, 0.0, 0.0) == gate(beside, 0.3, 0.0, 0.0) == (1.0, "")
+    assert gate(ahead, 0.3, 0.0, 0.0, beyond=(0.3, 0.0))[0] < 1.0
+    assert gate(beside, 0.3, 0.0, 0.0, beyond=(0.0, 0.3))[0] < 1.0
+    assert gate(np.array([[0.1, -0.45]]), 0.0, 0.2, 0.0, beyond=(0.0, 0.3)) == (1.0, "")  # it leaves

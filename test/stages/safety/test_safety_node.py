@@ -8,10 +8,14 @@ import numpy as np  # noqa: E402
 from nav_msgs.msg import Odometry  # noqa: E402
 from rclpy.serialization import serialize_message  # noqa: E402
 
+from vla_sim.contract import topics  # noqa: E402
+from vla_sim.contract.codec import decode  # noqa: E402
+from vla_sim.contract.records import Refusal  # noqa: E402
 from vla_sim.robot import facts  # noqa: E402
 from vla_sim.ros import conversions  # noqa: E402
 from vla_sim.ros.messages import to_stamp  # noqa: E402
 from vla_sim.stages.manipulation.trajectory import READY  # noqa: E402
+from vla_sim.stages.safety.supervisor import SCAN_AGE  # noqa: E402
 
 
 @pytest.fixture
@@ -146,24 +150,27 @@ def test_each_scan_that_lowers_the_velocity_is_a_measured_reaction(node):
 
 def passed(node):
     """What leaves for the arms from now on: trajectories, and refusals."""
-    from vla_sim.contract import topics
-    from vla_sim.contract.codec import decode
-    from vla_sim.contract.records import Refusal
-
     found = []
     for topic in (topics.ARM_TRAJECTORY["right"], topics.GRIPPER_TRAJECTORY["right"]):
         node.published[topic.name].publish = found.append
     node.published[topics.REFUSAL.name].publish = lambda m: found.append(decode(Refusal, m.data))
-    node.on_joints(joint_states())
-    cloud = conversions.point_cloud(np.array([[3.0, 0.0, 0.0]]), to_stamp(node.now()))
-    node.on_cloud("lidar", node.arms.on_points, cloud)
+    node.on_joints(joint_states(node))
+    see(node)
     return found
 
 
-def joint_states():
+def joint_states(node, age=0.0):
     from sensor_msgs.msg import JointState
 
-    return JointState(name=list(reversed(facts.JOINTS)), position=facts.DEFAULT_POSE[::-1].tolist())
+    message = JointState(name=list(reversed(facts.JOINTS)), position=facts.DEFAULT_POSE[::-1].tolist())
+    message.header.stamp = to_stamp(node.now() - age)
+    return message
+
+
+def see(node, age=0.0):
+    """A cloud of the lidar, that is so old [s] when it comes."""
+    cloud = conversions.point_cloud(np.array([[3.0, 0.0, 0.0]]), to_stamp(node.now() - age))
+    node.on_cloud("lidar", node.arms.on_points, SCAN_AGE, cloud)
 
 
 def wish(node, seconds=2.0, part="arm", positions=None, age=0.0):
@@ -194,25 +201,61 @@ def test_a_trajectory_that_may_not_pass_is_answered_with_the_reason(node):
     assert node.status()["trajectories refused"] == "4"
 
 
+@pytest.mark.parametrize(
+    ("joints", "cloud", "reason"),
+    [(0.3, 0.0, "I do not feel where my arms are"), (0.0, 0.6, "my lidar sees nothing")],
+)
+def test_what_was_felt_or_seen_long_before_it_came_lets_no_arm_move(node, joints, cloud, reason):
+    found = []
+    node.published[topics.ARM_TRAJECTORY["right"].name].publish = found.append
+    node.published[topics.REFUSAL.name].publish = lambda m: found.append(decode(Refusal, m.data).reason)
+    for _ in range(3):
+        node.on_joints(joint_states(node, joints))
+        see(node, cloud)
+    wish(node)
+    assert found == [reason]
+
+
 def test_an_arm_that_pushes_against_something_is_made_to_hold_and_that_is_said(node, monkeypatch):
     from vla_sim.stages.safety import arm_gate
 
     monkeypatch.setattr(arm_gate, "FORCE_TIME", 0.0)
     found = passed(node)
     wish(node)
-    pushing = joint_states()
+    pushing = joint_states(node)
     effort = np.zeros(len(facts.JOINTS))
     effort[facts.ARM_INDEX["right"]] = 20.0
     pushing.effort = effort[::-1].tolist()
     node.on_joints(pushing)
     _, held, refusal = found
     assert held.joint_names == list(facts.ARM_JOINTS["right"])
-    here = facts.DEFAULT_POSE[facts.ARM_INDEX["right"]]
-    assert list(held.points[-1].positions) == pytest.approx(here)
+    assert not held.points  # so that no measured position, which may be wrong, is where it goes
     assert (refusal.arm, refusal.part) == ("right", "arm")
     assert "pushes against something" in refusal.reason
     node.on_joints(pushing)  # it is at rest now
     assert len(found) == 3
+
+
+def test_an_arm_whose_joints_jump_holds_and_goes_nowhere_until_they_are_back(node):
+    def feel(stamp, off):
+        message = joint_states(node)
+        message.header.stamp = to_stamp(now + stamp)
+        message.position = [one + off for one in message.position]
+        message.velocity = [0.0] * len(facts.JOINTS)
+        node.on_joints(message)
+
+    found, now = passed(node), node.now()
+    feel(0.01, 0.0)
+    wish(node)
+    feel(0.03, 0.2)
+    _, held, refusal = found
+    assert not held.points
+    assert "jump" in refusal.reason
+    wish(node)
+    assert "feel" in found[-1].reason
+    feel(0.05, 0.0)
+    passing = wish(node)
+    assert found[-1] == passing
 
 
 def test_after_a_stop_what_is_of_before_passes_no_more_and_under_an_emergency_stop_nothing(node):

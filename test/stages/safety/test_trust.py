@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vla_sim.robot import facts
 from vla_sim.robot.body_size import BACK, FRONT, SWATH
 from vla_sim.stages.safety.gate import gate
 from vla_sim.stages.safety.supervisor import (
@@ -20,11 +21,15 @@ from vla_sim.stages.safety.supervisor import (
 )
 from vla_sim.stages.safety.surroundings import edge
 from vla_sim.stages.safety.trust import (
+    BELIEVED,
     CONSISTENT,
     FROZEN,
     SECTOR,
     STEADY,
+    UNEXPLAINED,
+    UNKNOWN,
     Freshness,
+    JointTrust,
     OdometryTrust,
     unknown_sectors,
 )
@@ -231,3 +236,69 @@ def test_the_edge_is_just_outside_of_the_footprint(bearing):
     inside = (points[:, 0] < FRONT) & (points[:, 0] > -BACK) & (np.abs(points[:, 1]) < SWATH)
     assert not inside.any()
     assert (np.hypot(*points.T) < math.hypot(FRONT, SWATH) + 0.01).all()
+
+
+def swinging(stamp):
+    """Position [rad] and speed [rad/s] of joints that swing as fast as an arm may, (joints,) each."""
+    phase = 4.0 * stamp + np.arange(len(facts.JOINTS))
+    return 0.5 * np.sin(phase), 2.0 * np.cos(phase)
+
+
+def felt(trust, begin, end, off=0.0, period=0.02, noise=0.0, rng=None):
+    """Whether each message from begin to end [s] is used, of joints that are said to be off [rad]."""
+    used = []
+    for stamp in np.arange(begin, end, period):
+        q, v = swinging(stamp)
+        if rng is not None:
+            q = q + noise * rng.standard_normal(len(q))
+        used.append(trust.take(stamp, q + off, v))
+    return used
+
+
+@pytest.mark.parametrize("period", [0.005, 0.02, 0.1])
+def test_joints_that_move_as_fast_as_they_say_are_believed(period):
+    rng = np.random.default_rng(0)
+    assert all(felt(JointTrust(), 0.0, 20.0, period=period, noise=0.005, rng=rng))
+
+
+@given(
+    st.floats(2.0 * UNEXPLAINED, 3.0) | st.floats(-3.0, -2.0 * UNEXPLAINED), st.floats(0.02, BELIEVED - 0.1)
+)
+def test_joints_that_jump_are_not_believed_until_they_are_back(off, seconds):
+    trust = JointTrust()
+    felt(trust, 0.0, 1.0)
+    assert not any(felt(trust, 1.0, 1.0 + seconds, off))
+    assert trust.doubted
+    back = felt(trust, 1.0 + seconds, 2.0 + seconds)
+    assert all(back[1:])
+
+
+def test_noise_is_doubted_and_forgotten():
+    trust = JointTrust()
+    felt(trust, 0.0, 1.0)
+    noisy = felt(trust, 1.0, 4.0, noise=0.2, rng=np.random.default_rng(1))
+    assert not any(noisy[1:])
+    assert all(felt(trust, 4.0, 5.0)[1:])
+
+
+def test_joints_that_stay_elsewhere_are_believed_there_in_the_end():
+    trust = JointTrust()
+    felt(trust, 0.0, 1.0)
+    used = felt(trust, 1.0, 2.0 + BELIEVED, 0.3)
+    assert not any(used[: round(BELIEVED / 0.02) - 1])
+    assert used[-1]
+
+
+def test_after_a_silence_joints_may_be_anywhere_and_what_is_late_is_not_used():
+    trust = JointTrust()
+    felt(trust, 0.0, 1.0)
+    assert trust.take(1.0 + 2.0 * UNKNOWN, *swinging(0.3))
+    assert not trust.take(1.0 + 1.5 * UNKNOWN, *swinging(0.3))
+    assert not trust.doubted
+    assert trust.take(-5.0, *swinging(0.1))  # a clock that went back
+
+
+def test_without_speeds_nothing_is_doubted():
+    trust = JointTrust()
+    felt(trust, 0.0, 1.0)
+    assert trust.take(1.02, swinging(1.0)[0] + 1.0, None)

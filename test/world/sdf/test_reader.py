@@ -20,6 +20,7 @@ from vla_sim.world.sdf.values import SdfWarning
 BOX = "<collision name='c'><geometry><box><size>1 2 3</size></box></geometry></collision>"
 INERTIAL = "<inertial><inertia><ixx>1</ixx></inertia></inertial>"
 LINK = f"<link name='l'>{INERTIAL}{BOX}</link>"
+SENSOR = f"<link name='l'>{INERTIAL}<sensor name='s' type='camera'>{{}}</sensor></link>"
 
 
 def model(inner: str, attributes: str = "") -> elements.Model:
@@ -62,6 +63,34 @@ def test_joint_defaults_to_its_child_and_axis_may_be_expressed_elsewhere() -> No
     assert joint.axis is not None
     assert joint.axis.xyz == pytest.approx((0, -1, 0), abs=1e-9)
     assert (joint.axis.lower, joint.axis.upper, joint.axis.effort, joint.axis.damping) == (-1, 2, 5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "expected"),
+    [
+        ("1.4", "", (0, 0, 1)),
+        ("1.5", "", (0, 1, 0)),
+        ("1.6", "false", (0, 1, 0)),
+        ("1.5", "true", (0, 0, 1)),
+        ("1.6", "1", (0, 0, 1)),
+        ("1.7", "true", (0, 1, 0)),
+    ],
+)
+def test_the_axis_of_an_older_file_is_in_the_frame_that_its_version_means(version, said, expected):
+    """A wheel that lies on its side, as most robots of Gazebo classic have theirs."""
+    tag = f"<use_parent_model_frame>{said}</use_parent_model_frame>" if said else ""
+    text = (
+        f"<sdf version='{version}'><model name='m'>{LINK}"
+        f"<link name='wheel'><pose>0 0 0 -1.57079632679 0 0</pose>{INERTIAL}</link>"
+        "<joint name='j' type='revolute'><parent>l</parent><child>wheel</child>"
+        f"<axis><xyz>0 1 0</xyz>{tag}</axis></joint></model></sdf>"
+    )
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        axis = reader.loads(text).models[0].joint("j").axis
+    assert axis is not None
+    assert axis.xyz == pytest.approx(expected, abs=1e-9)
+    assert bool(noted) is (version == "1.7")
 
 
 def test_frame_knows_the_link_it_moves_with() -> None:
@@ -355,3 +384,27 @@ def test_no_tree_of_known_elements_breaks_the_reader(tree: tuple) -> None:  # ty
         except SdfError as error:
             if not str(error).startswith("inline.sdf:"):
                 raise
+
+
+@pytest.mark.parametrize(
+    ("inner", "said"),
+    [
+        (
+            f"<link name='l'>{INERTIAL}{BOX.replace('</collision>', '')}<surface><contact><collide_bitmask>"
+            "0x100000000</collide_bitmask></contact></surface></collision></link>",
+            "from 0 to 0xFFFFFFFF",
+        ),
+        (SENSOR.format("<camera><image><width>0</width></image></camera>"), "0 x 240 pixels; 1 to 8192"),
+        (SENSOR.format("<camera><image><height>1e9</height></image></camera>"), "320 x 1000000000 pixels"),
+        (
+            SENSOR.format(
+                "<lidar><scan><horizontal><samples>4000</samples></horizontal>"
+                "<vertical><samples>4000</samples></vertical></scan></lidar>"
+            ),
+            "4000 x 4000 <samples>; 1000000 in all",
+        ),
+    ],
+)
+def test_a_number_for_which_there_is_no_room_is_said(inner: str, said: str) -> None:
+    with pytest.raises(SdfError, match=said):
+        model(inner)

@@ -11,7 +11,7 @@ from cyclonedds.idl import annotations, make_idl_struct, types
 from cyclonedds.idl.types import float32, int16, int32, int64, uint8, uint16, uint32
 
 from vla_sim.common.geometry import Array
-from vla_sim.hardware.unitree import wire
+from vla_sim.hardware.unitree import hands, wire
 
 array: Any = types.array
 sequence: Any = types.sequence
@@ -135,11 +135,15 @@ Response = struct(_API + "Response_", header=ResponseHeader, data=str, binary=se
 
 def hand_command(q: Array) -> Any:
     """A `HandCommand` for motors to go to q (n,) [rad]."""
-    return HandCommand([_MOTOR_COMMAND(1, float(one), 0.0, 0.0, 1.5, 0.2, 0) for one in q], [0] * 4)
+    motors = [_MOTOR_COMMAND(hands.mode(k), float(one), 0.0, 0.0, 1.5, 0.2, 0) for k, one in enumerate(q)]
+    return HandCommand(motors, [0] * 4)
 
 
 def hand_state(q: Array) -> Any:
     """A `HandState` of motors at q (n,) [rad], at rest."""
-    still = [_MOTOR_STATE(1, float(one), 0.0, 0.0, 0.0, [30, 30], 0.0, [0, 0], 0, [0] * 4) for one in q]
+    still = [
+        _MOTOR_STATE(hands.mode(k), float(one), 0.0, 0.0, 0.0, [30, 30], 0.0, [0, 0], 0, [0] * 4)
+        for k, one in enumerate(q)
+    ]
     level = Imu([1.0, 0.0, 0.0, 0.0], [0.0] * 3, [0.0] * 3, [0.0] * 3, 30)
     return HandState(still, [], level, 0.0, 0.0, 0.0, 0.0, [0, 0], [0, 0])

@@ -2,9 +2,11 @@
 
     python -m vla_sim.hardware.unitree.driver FD SETTINGS
 
-FD: of the socket to the body (`link`). SETTINGS: `Settings` as JSON. It ends when the socket is closed.
+FD: of the socket to the body (`link`). SETTINGS: `Settings` as JSON. When the socket is closed it gives the
+robot back, and ends.
 """
 
+import contextlib
 import math
 import signal
 import socket
@@ -19,13 +21,14 @@ import msgspec
 import numpy as np
 
 from vla_sim.common.errors import VlaSimError
+from vla_sim.common.signals import ENDING
 from vla_sim.hardware.unitree import dds_types, hands, link
 from vla_sim.hardware.unitree.dds import Bus
-from vla_sim.hardware.unitree.driver_core import FALLEN, Driver, Mode
+from vla_sim.hardware.unitree.driver_core import FALLEN, RELEASE_TIME, Driver, Mode
 from vla_sim.hardware.unitree.dry_run import DryRun
 from vla_sim.hardware.unitree.motion import State
 from vla_sim.hardware.unitree.recorder import Channel, Recorder
-from vla_sim.hardware.unitree.services import RELEASE_MODE, SET_STATE, SET_VELOCITY
+from vla_sim.hardware.unitree.services import CHECK_MODE, OK, RELEASE_MODE, SET_STATE, SET_VELOCITY
 from vla_sim.hardware.unitree.wire import JOINTS
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.pacer import RealTimePacer
@@ -36,8 +39,8 @@ STATE_PERIOD = 0.005
 """[s] between two states for the body."""
 VELOCITY_PERIOD, VELOCITY_TIME = 0.04, 0.1
 """[s] between two velocities, and for how long the robot walks by one: it stands when no more come."""
-RELEASE_PERIOD = 1.0
-"""[s] between two requests for the motors."""
+CHECK_PERIOD, RELEASE_PERIOD = 0.2, 1.0
+"""[s] between two questions for who has the motors, and two requests to release them."""
 HAND_PERIOD = 0.1
 """[s] between two commands of a hand that stays as it is: one that was lost is made up for."""
 DAMP_TIME = 0.05
@@ -68,7 +71,14 @@ class Note(msgspec.Struct):
     lost: int
 
 
+class CheckedMode(msgspec.Struct):
+    """What "motion_switcher" answers to `CHECK_MODE`. name: of the controller that has the motors, or ""."""
+
+    name: str
+
+
 _settings = msgspec.json.Decoder(Settings)
+_mode = msgspec.json.Decoder(CheckedMode)
 _encode = msgspec.json.encode
 
 
@@ -92,13 +102,25 @@ class Topics:
             for name in ("sport", "motion_switcher")
         }
 
-    def request(self, service: str, api: int, parameter: str = "{}") -> None:
-        """Ask a service, and wait for no answer."""
+        self._answers = bus.reader("rt/api/motion_switcher/response", dds_types.Response)
+
+    def request(self, service: str, api: int, parameter: str = "{}", *, answer: bool = False) -> None:
+        """Ask a service, and wait for no answer. answer: whether one is wanted."""
         header = dds_types.RequestHeader(
             dds_types.RequestIdentity(time.monotonic_ns(), api), dds_types.RequestLease(0),
-            dds_types.RequestPolicy(0, True),
+            dds_types.RequestPolicy(0, not answer),
         )  # fmt: skip
         self._requests[service](dds_types.Request(header, parameter, []))
+
+    def holder(self) -> str | None:
+        """Who has the motors, by the newest answer, whoever asked: see `Driver`; None where none came."""
+        found = None
+        for sample in self._answers():
+            header = sample.header
+            if header.identity.api_id == CHECK_MODE and header.status.code == OK:
+                with contextlib.suppress(msgspec.MsgspecError):
+                    found = _mode.decode(sample.data).name
+        return found
 
 
 class DriverLoop:
@@ -112,32 +134,34 @@ class DriverLoop:
         self._pacer, self._late, self._measured = pacer, 0.0, -math.inf
         self._told = self._asked = -1.0
         self._last = clock()
-        self._released = -math.inf
+        self._checked = self._released = -math.inf
         self._walks = self._placed = False
         self._damping = math.inf
         """Since when the robot is to be damped."""
+        self._left = math.inf
+        """When the body went."""
         self._fingers: np.ndarray | None = None
         self._gripped = -math.inf
 
-    def tick(self) -> None:
-        """What came from both sides, what goes to both. Raises `EOFError` when the body is gone."""
+    def tick(self) -> bool:
+        """What came from both sides, what goes to both. False when the body has gone and the robot is given
+        back: its arms, or motors that are damped."""
         now, driver, topics = self._clock(), self._driver, self._topics
         self._pacer.tick(now)
         for sample in topics.states()[-1:]:
             if sample.body.crc == sample.body.computed_crc():
                 driver.feels.hear(sample.body, now)
         self._feel()
-        command = self._body.newest()
-        if command is not None:
-            driver.command(command, now)
+        if (holder := topics.holder()) is not None:
+            driver.holder = holder
+        command = self._listen(now)
         orders = driver.orders(now, now - self._last)
         self._last = now
         if orders.arms is not None:
             topics.send_arms(dds_types.LowCommand.of(orders.arms))
+        if orders.claim:
+            self._claim(now)
         if orders.low is not None:
-            if now - self._released > RELEASE_PERIOD:  # by whoever still has the motors
-                self._released = now
-                topics.request("motion_switcher", RELEASE_MODE)
             topics.send_low(dds_types.LowCommand.of(orders.low))
         self._walk(orders.velocity, now)
         self._damp(orders.damp, now)
@@ -150,6 +174,20 @@ class DriverLoop:
             hot = np.concatenate([motors["temperature"].max(axis=1), np.zeros(len(driver.feels.fingers))])
             voltage = float(motors["vol"].max())
             self._body.send(link.state_record(state, hot, voltage, driver.why, self.late(now)))
+        given_back = orders.arms is None and (orders.low is None or now - self._left > RELEASE_TIME)
+        return self._left == math.inf or not given_back
+
+    def _listen(self, now: float) -> Any:
+        """The body's newest command, or None."""
+        try:
+            command = None if self._left < math.inf else self._body.newest()
+        except EOFError:
+            self._left = now
+            self._driver.left()
+            return None
+        if command is not None:
+            self._driver.command(command, now)
+        return command
 
     def late(self, now: float) -> float:
         """How late 99 of 100 ticks began at the most [s], as of the last `NOTE_PERIOD`."""
@@ -168,6 +206,15 @@ class DriverLoop:
                 q = np.array([one.q for one in sample.motor_state], dtype=float)
                 if (wide := hands.opening(side, q)) is not None:
                     feels.fingers[2 * k : 2 * k + 2] = 0.5 * wide
+
+    def _claim(self, now: float) -> None:
+        """Who has the motors is asked for until nobody has, and from then on whether somebody takes them."""
+        if self._driver.holder and now - self._released > RELEASE_PERIOD:
+            self._released = now
+            self._topics.request("motion_switcher", RELEASE_MODE)
+        if now - self._checked > CHECK_PERIOD:
+            self._checked = now
+            self._topics.request("motion_switcher", CHECK_MODE, answer=True)
 
     def _walk(self, velocity: tuple[float, float, float] | None, now: float) -> None:
         walks = velocity is not None and any(velocity)
@@ -226,13 +273,14 @@ class Notes:
 
 
 def main(arguments: list[str]) -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the body's; it closes the socket
+    for number in ENDING:  # they are the body's, which closes the socket
+        signal.signal(number, signal.SIG_IGN)
     recorder = None
     try:
         fd, given = arguments
         settings = _settings.decode(given)
         recorder = Recorder(Path(settings.log)) if settings.log else None
-        driver = Driver(settings.mode, Kinematics.load())
+        driver = Driver(settings.mode, Kinematics.load(), claims=not settings.dry_run)
         dry_run = DryRun(partial(print, flush=True)) if settings.dry_run else None
         topics = Topics(Bus(settings.interface, settings.domain, recorder, dry_run))
         pacer = RealTimePacer(PERIODS[driver.mode], 1.0)
@@ -240,13 +288,11 @@ def main(arguments: list[str]) -> int:
         body.send(link.no_state())
         loop = DriverLoop(driver, topics, body, pacer)
         notes = Notes(recorder) if recorder is not None else None
-        while True:
-            loop.tick()
+        while loop.tick():
             now = time.monotonic()
             if notes is not None:
                 notes.tick(now, driver.why, loop.late(now))
             time.sleep(max(0.0, pacer.remaining(time.monotonic())))
-    except EOFError:
         return 0
     except VlaSimError as error:
         print(f"error: {error}", file=sys.stderr)

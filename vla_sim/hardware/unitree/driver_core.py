@@ -25,9 +25,9 @@ Mode = Literal["sport", "low"]
 SILENCE = 0.1
 """[s] without a state of the robot, or a command of the body, after which that is lost."""
 RAMP_TIME = 2.0
-"""[s] from being armed until commands count whole."""
+"""[s] from being obeyed, at first or again, until commands count whole."""
 RELEASE_TIME = 1.0
-"""[s] in which the arms are given back."""
+"""[s] in which the arms are given back, or the motors damped before nothing is sent any more."""
 HOTTEST = 85.0
 """[°C] of a motor's winding: the vendor switches off at 120."""
 LOWEST_VOLTAGE = 40.0
@@ -49,13 +49,19 @@ class Feeling:
     fingers: Array = field(default_factory=lambda: np.zeros(len(facts.JOINTS) - JOINTS))
 
     def hear(self, state: LowState, now: float) -> None:
-        """Take a state that came at `now` [s, steady clock]."""
+        """Take a state that came at `now` [s, steady clock]. One that holds something that is no number, or
+        no attitude, or that has been heard before, is as good as none."""
+        motors, imu = state.motors[:JOINTS], state.imu[:10]
+        numbers = (imu, *(motors[name] for name in ("q", "dq", "tau_est", "vol")))
+        known = all(np.isfinite(one).all() for one in numbers) and abs(float(imu[:4] @ imu[:4]) - 1.0) < 0.1
+        if not known or (self.state is not None and state.tick == self.state.tick):
+            return
         self.state, self.received = state, now
         self.legs.update(1e-3 * state.tick, self.joint_position, state.imu[:4].astype(float))
 
     @property
     def joint_position(self) -> Array:
-        """(33,)"""
+        """(joints,) in the order of `facts.JOINTS`."""
         assert self.state is not None
         return np.concatenate([self.state.motors["q"][:JOINTS].astype(float), self.fingers])
 
@@ -74,20 +80,26 @@ class Feeling:
 
 class Orders(NamedTuple):
     """What to send now. velocity: (3,) to the vendor's controller, or None. arms: for `rt/arm_sdk`. low: for
-    `rt/lowcmd`. damp: ask the vendor's controller to damp the robot."""
+    `rt/lowcmd`. damp: ask the vendor's controller to damp the robot. claim: ask who has the motors, and that
+    one to release them."""
 
     velocity: tuple[float, float, float] | None = None
     arms: LowCommand | None = None
     low: LowCommand | None = None
     damp: bool = False
+    claim: bool = False
 
 
 class Driver:
     """Decides, `TICK` by `TICK`, what is sent. why: for what reason the body's commands are not obeyed; "" if
-    they are."""
+    they are. holder: name of the vendor's controller that has the motors, by its own service; "" if none has;
+    None: not known since the robot was armed. claims: whether they have to be asked for; else nobody has
+    them."""
 
-    def __init__(self, mode: Mode, kinematics: Kinematics) -> None:
+    def __init__(self, mode: Mode, kinematics: Kinematics, *, claims: bool = True) -> None:
         self.mode, self.why = mode, "not armed"
+        self.holder: str | None = None
+        self._claims = claims
         self.feels = Feeling(LegOdometry(kinematics))
         self._low, self._high = (kinematics.of_joints(end)[:JOINTS] for end in ("lower", "upper"))
         self._command: np.ndarray | None = None
@@ -98,7 +110,9 @@ class Driver:
         self._latched = ""
         """A reason that holds until the body disarms."""
         self._share = 0.0
-        """Of the arms, that is ours."""
+        """Of the arms, or of all motors, that is ours."""
+        self._ours = False
+        """Whether the motors were released to us since the robot was armed."""
 
     def command(self, record: np.ndarray, now: float) -> None:
         """A command of the body, `link.COMMAND`; one that holds something that is no number is dropped."""
@@ -109,7 +123,12 @@ class Driver:
             self._armed_since, self._latched = math.inf, ""
         elif self._armed_since == math.inf:
             self._armed_since = now
+            self.holder, self._ours = None if self._claims else "", False
         self._command, self._commanded = record, now
+
+    def left(self) -> None:
+        """The body has gone: what it commanded last is not obeyed any more."""
+        self._commanded = -math.inf
 
     def _trouble(self, now: float) -> str:
         """What is wrong with the robot, for which it is damped or stops, until it is armed again."""
@@ -121,6 +140,8 @@ class Driver:
         down = gravity_in_base(state.imu[:4].astype(float))[2]
         if down > -math.cos(TILT):
             return FALLEN
+        if self._ours and self.holder:
+            return f"the controller {self.holder} has taken the motors"
         motors = state.motors[:JOINTS]
         if np.abs(motors["dq"]).max() > FASTEST:
             return "a joint is too fast"
@@ -141,18 +162,21 @@ class Driver:
             self.why = trouble or self._latched
         elif self._armed_since == math.inf:
             self.why = "not armed"
+        elif self.mode == "low" and self.holder != "":
+            self.why = "the robot's own controller has the motors"
         else:
+            self._ours = self.mode == "low"
             self.why = "no commands" if silent else ""
         obeys = not self.why
         if obeys:
             self._obeyed = self._command
-        if self.mode == "low":
-            return self._low_orders(now, obeys)
         self._share = (
             min(1.0, self._share + period / RAMP_TIME)
             if obeys
             else (max(0.0, self._share - period / RELEASE_TIME))
         )
+        if self.mode == "low":
+            return self._low_orders(obeys)
         fallen = self.why in (FALLEN, "stopped by the remote control")
         if self._command is None or self.feels.state is None:
             return Orders()
@@ -174,19 +198,21 @@ class Driver:
         out.seal()
         return out
 
-    def _low_orders(self, now: float, obeys: bool) -> Orders:
-        state = self.feels.state
-        if state is None or self._armed_since == math.inf:
-            return Orders()  # who is not armed sends nothing at all
+    def _low_orders(self, obeys: bool) -> Orders:
+        """Who is not armed sends nothing at all, once the last that the motors have heard is to be damped."""
+        state, armed = self.feels.state, self._armed_since < math.inf
+        claim = armed and not self._latched
+        if state is None or self.holder != "" or not (armed or self._share > 0.0):
+            return Orders(claim=claim)
         if not obeys or self._command is None:
             out = LowCommand()
             out.set_modes(1)
             out.motors["kd"][:JOINTS] = DAMPED
         else:
-            out = self._motors(self._command, min(1.0, (now - self._armed_since) / RAMP_TIME))
+            out = self._motors(self._command, self._share)
         out.mode_machine, out.mode_pr = state.mode_machine, 0
         out.seal()
-        return Orders(low=out)
+        return Orders(low=out, claim=claim)
 
     def _motors(self, command: np.ndarray, share: float) -> LowCommand:
         """Of every motor: from where it is to what is commanded, by `share` in 0..1, within its limits."""

@@ -7,7 +7,6 @@ import numpy as np
 
 from vla_sim.common.geometry import Array
 from vla_sim.robot import facts
-from vla_sim.stages.control.gripper import WIDEST
 
 _MOTORS = facts.HAND.motors if facts.HAND else None
 CLOSED: dict[str, Array] = {
@@ -22,6 +21,13 @@ def topic(side: str, what: str) -> str:
     return f"{_MOTORS.topics}/{side}/{what}"
 
 
+def mode(motor: int) -> int:
+    """Of a hand's motor that is on, in a command: its number in 4 bits, above them 1 for on in 3
+    (`RIS_Mode_t` of `g1_dex3_example.cpp` in the vendor's unitree_sdk2). The last bit, for a watchdog of the
+    hand's own, is 0: what it holds it holds also where we are silent."""
+    return motor & 0x0F | 1 << 4
+
+
 def opening(side: str, q: Array) -> float | None:
     """The gripper's opening [m] for motors at q (n,) [rad]; None if these are not as many numbers."""
     closed = CLOSED[side]
@@ -29,9 +35,9 @@ def opening(side: str, q: Array) -> float | None:
         return None
     bends = closed != 0.0
     share = float(np.clip(q[bends] / closed[bends], 0.0, 1.0).mean())
-    return WIDEST * (1.0 - share)
+    return facts.WIDEST * (1.0 - share)
 
 
 def motors(side: str, wide: float) -> Array:
     """(n,) [rad] of the hand's motors for a gripper that is open by `wide` [m]."""
-    return CLOSED[side] * (1.0 - min(max(wide / WIDEST, 0.0), 1.0))
+    return CLOSED[side] * (1.0 - min(max(wide / facts.WIDEST, 0.0), 1.0))

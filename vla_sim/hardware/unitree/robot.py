@@ -27,9 +27,9 @@ END_TIMEOUT = 15.0
 
 
 class UnitreeRobot(Body):
-    """why: for what reason the robot does not do what it is commanded; "" if it does. temperature: (33,) [°C]
-    of its motors. voltage: of its battery [V]. late: 99 of 100 of the driver's looks began by so much at the
-    most [s].
+    """why: for what reason the robot does not do what it is commanded; "" if it does. temperature: (joints,)
+    [°C] of its motors. voltage: of its battery [V]. late: 99 of 100 of the driver's looks began by so much at
+    the most [s].
 
     interface, domain: of the robot's network. mode: "sport" has the robot's own controller walk, "low" our
     policy. Nothing is sent before `arm`. log: MCAP file of all that is sent and received; "" for none.
@@ -84,11 +84,12 @@ class UnitreeRobot(Body):
         self._armed = True
 
     def disarm(self) -> None:
-        """Nothing is sent any more, and what held is given up: the robot's own controller has it again, or,
-        in the mode "low", its motors are damped by the robot itself."""
+        """What held is given up, and then nothing is sent any more: the robot's own controller has it again,
+        or, in the mode "low", its motors were damped."""
         self._armed = False
         if self._state is not None:
-            self._send(JointCommand(self._state.joint_position, np.zeros(33), np.zeros(33)))
+            zero = np.zeros(len(facts.JOINTS))
+            self._send(JointCommand(self._state.joint_position, zero, zero))
 
     def status(self) -> dict[str, str]:
         return {
@@ -150,6 +151,7 @@ class UnitreeRobot(Body):
         self.late = float(record["late"])
 
     def close(self) -> None:
+        """The driver gives the robot back, and ends."""
         self._link.close()
         ended(self._driver, END_TIMEOUT)
         if self._driver.stderr is not None:

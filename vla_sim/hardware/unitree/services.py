@@ -12,7 +12,8 @@ from typing import Any
 from vla_sim.hardware.unitree.gestures import GESTURES, RELEASE
 from vla_sim.hardware.unitree.motion import NOT_AVAILABLE, OK, UNKNOWN_TASK, Motion
 
-SET_STATE, SET_VELOCITY, RELEASE_MODE = 7101, 7105, 1003
+SET_STATE, SET_VELOCITY = 7101, 7105
+CHECK_MODE, RELEASE_MODE = 1001, 1003
 """Numbers of the services "sport" and "motion_switcher" that a driver asks for as well."""
 VERSION_ID = 1
 """Of the API's version, at every service."""
@@ -146,7 +147,7 @@ class MotionSwitcher(Service):
         self._motion = motion
         self._silent = False
         self.handlers = {
-            1001: lambda _: (OK, {"form": "0", "name": "" if motion.released else self.MODE}),
+            CHECK_MODE: lambda _: (OK, {"form": "0", "name": "" if motion.released else self.MODE}),
             1002: self._select,
             RELEASE_MODE: lambda _: (motion.release(), None),
             1004: self._set_silent,

@@ -109,7 +109,12 @@ class SimulatedG1:
             for side, take in self._hands.items():
                 for sample in take()[-1:]:
                     q = np.array([one.q for one in sample.motor_cmd], dtype=float)
-                    if (wide := hands.opening(side, q)) is not None:
+                    on = [one.mode & 0x7F for one in sample.motor_cmd] == [
+                        hands.mode(k) for k in range(len(q))
+                    ]
+                    if not on:
+                        self._say(f"{hands.topic(side, 'cmd')}: the modes are not those of its motors, on")
+                    elif (wide := hands.opening(side, q)) is not None:
                         self._motion.hands[side].move(wide)
 
     def _bad(self, command: wire.Buffer, topic: str) -> str:

@@ -1,7 +1,7 @@
 """Checks of commands and words: what was understood, answered and done."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -40,7 +40,7 @@ class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):
         final = end.status if end else None
         state = final.state if final else ""
         if not steps:
-            return [_answered(run, state, note)]
+            return [_answered(run, given, state, note)]
         if steps[0].skill == "stop":
             return [stands(run)]
         later = [(g.stamp, run.recording.steps(g)) for g in run.commands[run.commands.index(given) + 1 :]]
@@ -140,6 +140,16 @@ class Order(CheckSpec, frozen=True, kw_only=True, tag="order"):
 
     events: Annotated[list[Name], msgspec.Meta(min_length=2)]
 
+    KINDS: ClassVar[tuple[str, ...]] = ("skill", "state", "safety", "said")
+
+    def __post_init__(self) -> None:
+        for one in self.events:
+            kind, _, text = one.partition(" ")
+            if kind.lower() not in self.KINDS or not text:
+                raise ValueError(
+                    f"an event begins with {', '.join(self.KINDS)}, and words follow; got {one!r}"
+                )
+
     def judge(self, run: Run) -> Check:
         name, happened = f"order: {', '.join(self.events)}", iter(_events(run))
         for wanted in self.events:
@@ -164,10 +174,12 @@ def _events(run: Run) -> list[str]:
     return [text.lower() for stamp, text in sorted(events, key=lambda e: e[0]) if stamp >= run.begin]
 
 
-def _answered(run: Run, state: str, note: str) -> Check:
-    """What is no command must be answered, and nothing may move."""
-    first, last = run.recording.truths[0], run.recording.truths[-1]
-    moved = math.dist(position(first), position(last))
-    ok = moved < 0.05 and (state in ("asked", "rejected") or bool(run.recording.said))
-    answer = "answered" if run.recording.said or state else "no answer"
+def _answered(run: Run, given: Given, state: str, note: str) -> Check:
+    """What is no command must be answered, and nothing may move, until the next one is given."""
+    end = min((g.stamp for g in run.commands if g.stamp > given.stamp), default=math.inf)
+    truths = run.recording.between(given.stamp, end)
+    moved = math.dist(position(truths[0]), position(truths[-1]))
+    said = any(given.stamp <= stamp <= end for stamp, _ in run.recording.said)
+    ok = moved < 0.05 and (state in ("asked", "rejected") or said)
+    answer = "answered" if said or state else "no answer"
     return outcome("answered, not acted on", ok, f"{answer}, moved {moved:.3f} m{note}")

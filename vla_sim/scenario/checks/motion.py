@@ -7,12 +7,13 @@ import msgspec
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import wrap
+from vla_sim.contract.records import Skill
 from vla_sim.scenario.checks.base import CheckSpec, Number, Run, outcome
 from vla_sim.scenario.format import Name, NotNegative, Positive
 from vla_sim.scenario.judge import ARRIVAL, STOP_SPEED, mean_speed
 from vla_sim.scenario.record import Check
 from vla_sim.scenario.recording import heading, path_length, path_of, position
-from vla_sim.scenario.targets import Named, locate
+from vla_sim.scenario.targets import Named, as_model, locate
 from vla_sim.world.semantic_map import World
 
 
@@ -31,9 +32,12 @@ class NoCollision(CheckSpec, frozen=True, kw_only=True, tag="no_collision"):
 
     allow: list[Name] = msgspec.field(default_factory=list)
 
+    def names(self) -> list[Named]:
+        return [("model", name) for name in self.allow]
+
     def judge(self, run: Run) -> Check:
-        allowed = set(self.allow)
-        touches = [t for t in run.touches() if not allowed & {t.a.split("::")[0], t.b.split("::")[0]}]
+        allowed = set(map(as_model, self.allow))
+        touches = [t for t in run.touches() if not allowed & {as_model(t.a), as_model(t.b)}]
         found = [f"{t.a} touched {t.b} at {t.stamp - run.begin:.1f} s with {t.force:.0f} N" for t in touches]
         return outcome("touches nothing", not touches, "; ".join(found[:4]) or "no forbidden contact")
 
@@ -42,7 +46,7 @@ class Clearance(CheckSpec, frozen=True, kw_only=True, tag="clearance"):
     """The robot never comes nearer than this to anything fixed or moving [m]. while_skill: only then."""
 
     at_least: NotNegative
-    while_skill: str | None = None
+    while_skill: Skill | None = None
 
     def judge(self, run: Run) -> Check:
         truths = run.recording.truths
@@ -120,8 +124,13 @@ class StopsWithin(CheckSpec, frozen=True, kw_only=True, tag="stops_within"):
         later = [g.stamp for g in run.commands[self.command :] if g.stamp > heard]
         after = run.recording.between(heard, min(later, default=math.inf))
         went = max((math.dist(position(t), position(after[0])) for t in after), default=0.0)
-        rest = [t for t in after if t.stamp >= heard + self.seconds]
-        speed = mean_speed(rest[:25]) if len(rest) > 1 else 0.0
+        must = heard + self.seconds
+        rest = [t for t in after if must <= t.stamp <= must + 1.0]
+        if len(rest) < 2:  # nobody watched it for so long: then it must stand already
+            rest = [t for t in after if t.stamp >= after[-1].stamp - 0.5]
+        if len(rest) < 2:
+            return outcome(name, False, "what came after it was not watched")
+        speed = mean_speed(rest)
         passed = went <= self.distance and speed < STOP_SPEED
         return outcome(name, passed, f"{went:.2f} m further, then {speed:.2f} m/s")
 

@@ -32,6 +32,8 @@ class Budget(CheckSpec, frozen=True, kw_only=True, tag="budget"):
             if total is not None:
                 rows.append(("first motion", total, getattr(budgets.TOTAL_BUDGET, self.of)))
             late = [f"{name} {ms:.0f} of {most:.0f} ms" for name, ms, most in rows if ms > most]
+            if total is None and any(s.stage == "control" for s in stages):
+                late.append("no trace of what it began with")
             slowest = "; ".join(late) or ", ".join(f"{name} {ms:.0f} ms" for name, ms, _ in rows)
             passed = bool(rows) and not late
             what = f'budget of "{given.text}"'
@@ -56,9 +58,12 @@ class Latency(CheckSpec, frozen=True, kw_only=True, tag="latency"):
     def judge_runs(self, records: Sequence[RunRecord]) -> Check | None:
         if self.percentile is None:
             return None
-        commands = [r.commands[self.command - 1] for r in records if len(r.commands) >= self.command]
-        found = [self._of(c.stages, c.total_ms) for c in commands]
-        return self._verdict(percentile([ms for ms in found if ms is not None], self.percentile / 100.0))
+        # Of a run that broke off nothing is known; what was never measured in another was not in time.
+        played = [r.commands[self.command - 1 :][:1] for r in records if not r.error]
+        found = [self._of(c[0].stages, c[0].total_ms) if c else None for c in played]
+        return self._verdict(
+            percentile([math.inf if ms is None else ms for ms in found], self.percentile / 100.0)
+        )
 
     def _of(self, stages: Sequence[StageLatency], total: float | None) -> float | None:
         if self.stage == "total":
@@ -68,8 +73,8 @@ class Latency(CheckSpec, frozen=True, kw_only=True, tag="latency"):
     def _verdict(self, ms: float | None) -> Check:
         share = "" if self.percentile is None else f", {self.percentile:g} % of runs"
         name = f"{self.stage} of command {self.command} within {self.at_most:g} ms{share}"
-        if ms is None:
-            return outcome(name, False, "it was never measured")
+        if ms is None or math.isinf(ms):
+            return outcome(name, False, "it was never measured" + ", in too many runs" * (ms is not None))
         return outcome(name, ms <= self.at_most, f"{ms:.1f} ms", speed=True)
 
 
@@ -92,7 +97,7 @@ class Rate(CheckSpec, frozen=True, kw_only=True, tag="rate"):
         if len(stamps) < 3:
             return outcome(name, False, f"{len(stamps)} messages")
         mean = (len(stamps) - 1) / max(1e-9, stamps[-1] - stamps[0])
-        longest = max(b - a for a, b in itertools.pairwise([*stamps, r.truths[-1].stamp]))
+        longest = max(b - a for a, b in itertools.pairwise([run.begin, *stamps, r.truths[-1].stamp]))
         most = self.gap or 3.0 / self.at_least
         passed = mean >= 0.98 * self.at_least and longest <= most + 1e-6
         return outcome(name, passed, f"{mean:.1f} Hz, longest gap {longest:.2f} s", speed=True)

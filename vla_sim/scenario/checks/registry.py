@@ -1,6 +1,6 @@
 """Every check by the name that a scenario file gives it, those of installed packages too."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import metadata
 from typing import Any, Union
@@ -10,7 +10,7 @@ import msgspec
 from vla_sim.common.errors import InputError
 from vla_sim.scenario.checks import commands, motion, objects, performance, rules
 from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
-from vla_sim.scenario.record import Check
+from vla_sim.scenario.record import Check, RunRecord
 
 GROUP = "vla_sim.checks"  # the entry points by which other packages add checks
 BUILT_IN: tuple[type[CheckSpec], ...] = (
@@ -59,14 +59,20 @@ def union() -> Any:
 
 def judge_all(run: Run, specs: Sequence[CheckSpec]) -> list[Check]:
     """Every check on a run; one that raises has not passed, and says why."""
-    out: list[Check] = []
-    for spec in specs or DEFAULT:
-        kind = str(spec.__struct_config__.tag)
-        try:
-            found = spec.judge(run)
-        except Exception as error:  # a user's check must not lose the run
-            why = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            found = outcome(kind, False, f"cannot be judged: {why}")
-        checks = found if isinstance(found, list) else [found]
-        out += [msgspec.structs.replace(check, kind=check.kind or kind) for check in checks]
-    return out
+    return [check for spec in specs or DEFAULT for check in _judged(spec, lambda one: one.judge(run))]
+
+
+def judge_sweep(records: Sequence[RunRecord], specs: Sequence[CheckSpec]) -> list[Check]:
+    """Every check over all runs of a sweep, as `judge_all`."""
+    return [check for spec in specs for check in _judged(spec, lambda one: one.judge_runs(records))]
+
+
+def _judged(spec: CheckSpec, judge: Callable[[CheckSpec], Check | list[Check] | None]) -> list[Check]:
+    kind = str(spec.__struct_config__.tag)
+    try:
+        found = judge(spec)
+    except Exception as error:  # a user's check must not lose the run
+        why = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        found = outcome(kind, False, f"cannot be judged: {why}")
+    checks = found if isinstance(found, list) else [] if found is None else [found]
+    return [msgspec.structs.replace(check, kind=check.kind or kind) for check in checks]

@@ -1,12 +1,14 @@
 """Checks of the whole run: what must never be, safety's levels, alerts."""
 
+import itertools
+import math
 from typing import ClassVar, Literal
 
 from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
 from vla_sim.scenario.format import Name, Positive, exactly_one
 from vla_sim.scenario.judge import mean_speed
 from vla_sim.scenario.record import Check
-from vla_sim.scenario.targets import Named, object_name
+from vla_sim.scenario.targets import Named, as_model, object_name
 from vla_sim.world.semantic_map import ROBOT
 
 
@@ -33,6 +35,8 @@ class Never(CheckSpec, frozen=True, kw_only=True, tag="never"):
             raise ValueError("below and object belong together: give both, or neither")
 
     def names(self) -> list[Named]:
+        if self.touched:
+            return [("model", self.touched)]
         return [("object", self.object)] if self.object else []
 
     def judge(self, run: Run) -> Check:
@@ -65,13 +69,14 @@ class Never(CheckSpec, frozen=True, kw_only=True, tag="never"):
             height = low.objects[key][2]
             return (low.stamp if height < self.below else None), f"{height:.2f} m"
         if self.safety is not None:
-            hit_at = next(
-                (s for s, level, _ in run.recording.safety if level == self.safety and s >= run.begin), None
-            )
+            levels = itertools.pairwise([*run.recording.safety, (math.inf, "", "")])
+            hit_at = next(  # one that began before may still hold
+                (max(stamp, run.begin) for (stamp, level, _), (end, _, _) in levels
+                 if level == self.safety and end > run.begin), None,
+            )  # fmt: skip
             return hit_at, self.safety if hit_at is not None else "not reached"
         for (a, b), reports in sorted(run.recording.touches.items()):
-            models = {a.split("::")[0], b.split("::")[0]}
-            if {ROBOT, self.touched} <= models:
+            if {ROBOT, as_model(self.touched or "")} <= {as_model(a), as_model(b)}:
                 return reports[0][0], f"{a} and {b}"
         return None, "not touched"
 

@@ -9,7 +9,6 @@ latencies milliseconds, said to be modelled or measured.
 from __future__ import annotations
 
 import base64
-import io
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from PIL import Image
 
 from vla_sim.common.errors import VlaSimError
 from vla_sim.common.files import write_output
+from vla_sim.common.pictures import encoded
 from vla_sim.contract import budgets
 from vla_sim.recording.about import FILE
 from vla_sim.report import page
@@ -27,7 +27,7 @@ from vla_sim.report.map_sheet import Plan
 from vla_sim.report.svg import thin
 from vla_sim.report.text import plural
 from vla_sim.scenario import statistics
-from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.record import RunRecord, SweepCheck
 from vla_sim.scenario.report import run_charts, run_map
 from vla_sim.scenario.statistics import Rate, by_engine, by_scenario, failed, runs_of, verdict
 from vla_sim.world.semantic_map import World
@@ -59,15 +59,18 @@ class Moment(NamedTuple):
     outside: Photo | None
 
 
-def write(records: Sequence[RunRecord], path: Path | str, title: str = TITLE) -> None:
+def write(
+    records: Sequence[RunRecord], path: Path | str, title: str = TITLE, over: Sequence[SweepCheck] = ()
+) -> None:
     """The file is whole or not there. Raises `InputError` if it cannot be written."""
-    write_output(Path(path), render(records, title).encode())
+    write_output(Path(path), render(records, title, over).encode())
 
 
-def render(records: Sequence[RunRecord], title: str = TITLE) -> str:
-    """The page of any number of records, in the order in which they were played."""
+def render(records: Sequence[RunRecord], title: str = TITLE, over: Sequence[SweepCheck] = ()) -> str:
+    """The page of any number of records, in the order in which they were played. over: what had to hold over
+    all of them."""
     values: dict[str, Any] = {
-        "title": title, "records": records, "rate": Rate.of(records), "runs": runs_of(records),
+        "title": title, "over": over, "records": records, "rate": Rate.of(records), "runs": runs_of(records),
         "engines": list(by_engine(records)), "scenarios": by_scenario(records), "versions": versions(records),
         "comparisons": comparisons(records), "selection": Selection.of(records),
         "budget": budgets.TOTAL_BUDGET,
@@ -283,16 +286,10 @@ def photo(folder: str, file: str, width: int = 480, most: int = 30_000) -> Photo
         with Image.open(path) as image:
             small = image.convert("RGB")
         small.thumbnail((width, width), Image.Resampling.LANCZOS)
-        data = _jpeg(small, 72)
+        data = encoded(small, "JPEG", quality=72, optimize=True)
         if len(data) > most:
             small.thumbnail((width * 2 // 3, width * 2 // 3), Image.Resampling.LANCZOS)
-            data = _jpeg(small, 55)
+            data = encoded(small, "JPEG", quality=55, optimize=True)
     except Exception:  # Pillow raises many kinds; a broken picture must not lose the report
         return None
     return Photo(f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", small.width, small.height)
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality, optimize=True)
-    return out.getvalue()

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from vla_sim.bringup.fork_server import Fork
 from vla_sim.bringup.reservations import Reservation, ResourceReservationSystem
 from vla_sim.common.errors import INTERRUPTED, BusyError, InputError, MissingError, StackError
 from vla_sim.common.signals import uninterrupted
-from vla_sim.scenario.record import RunRecord
+from vla_sim.scenario.record import RECORD, RunRecord
 from vla_sim.scenario.sweep.tasks import MAX_DEATHS, Runner, Task, Wanted, read, tried
 
 RUN_TIMEOUT = 1800.0
@@ -48,7 +49,8 @@ class Processes:
 
     def play(self, task: Task, attempt: int, arguments: Sequence[str]) -> RunRecord:
         """One try. Raises `InputError` or `MissingError` for what no repetition mends, `StackError` if its
-        process died `MAX_DEATHS` times, `BusyError` if its share of the machine did not become free."""
+        process died `MAX_DEATHS` times or did not end, `BusyError` if its share of the machine did not become
+        free."""
         held = self._reserve(task)
         try:
             words = ["--reserved", held.needs.text()] if held else []
@@ -79,14 +81,17 @@ class Processes:
 
     def _play(self, task: Task, attempt: int, arguments: Sequence[str]) -> RunRecord:
         folder = task.folder(attempt)
-        record = folder / "record.json"
+        record = folder / RECORD
         why = ""
         for _ in range(MAX_DEATHS):
             record.unlink(missing_ok=True)
             fork_server.prepare(*LOADED)
             module, *words = command(task, attempt, arguments, folder)
             process, why = Fork(module, words, os.environ, title=node_table.title("play")), ""
+            began = time.monotonic()
             self.running.add(process)
+            if self.ending:  # since it was begun
+                process.signal(signal.SIGINT)
             last_resort = threading.Timer(RUN_TIMEOUT, process.signal, [signal.SIGINT])
             last_resort.start()
             try:
@@ -105,7 +110,14 @@ class Processes:
             for kind in (InputError, MissingError):
                 if code == kind.exit_code:
                     raise kind(f"{task.name}: {why.removeprefix('error: ')}")
-            if self.ending or code == INTERRUPTED:
+            if self.ending:
+                raise KeyboardInterrupt
+            if time.monotonic() - began >= RUN_TIMEOUT:
+                raise StackError(
+                    f"{task.name}, seed {task.seed}: not over after {RUN_TIMEOUT:.0f} s, and ended; "
+                    f"look into {folder / 'logs'}"
+                )
+            if code == INTERRUPTED:
                 raise KeyboardInterrupt
         raise StackError(f"{task.name}, seed {task.seed}: its process died {MAX_DEATHS} times ({why})")
 

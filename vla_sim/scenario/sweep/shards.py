@@ -37,7 +37,7 @@ class Shard(Record, frozen=True, kw_only=True):
         raise InputError(f"--shard {text}: which part of how many is allowed, as 2/5")
 
     def part(self, tasks: Sequence[Task]) -> list[Task]:
-        """Every so manieth, so that each part gets of all scenarios, the slow ones too."""
+        """Every `of`-th, so that each part gets of all scenarios, the slow ones too."""
         return list(tasks[self.number - 1 :: self.of])
 
 

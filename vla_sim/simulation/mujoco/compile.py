@@ -127,7 +127,9 @@ def add_sites(spec: mujoco.MjSpec, robot: Model) -> None:
         if sensor.camera is not None:
             # SDF cameras look along x with z up, MuJoCo's along -z with y up.
             rotation = sensor.pose[:3, :3] @ np.array([[0.0, 0, -1], [-1, 0, 0], [0, 1, 0]])
-            camera = sensor.camera
+            camera, image = sensor.camera, spec.visual.global_
+            image.offwidth = max(image.offwidth, camera.width)
+            image.offheight = max(image.offheight, camera.height)
             half = math.tan(camera.horizontal_fov / 2) * camera.height / camera.width
             body.add_camera(
                 name=sensor.name, pos=sensor.pose[:3, 3], quat=quaternion_from_rotation(rotation),

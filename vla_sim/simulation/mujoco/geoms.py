@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.geometry import Array, quaternion_from_rotation
+from vla_sim.common.geometry import Array, quaternion_from_rotation, towards
 from vla_sim.world.sdf import meshes
 from vla_sim.world.sdf.elements import Collision, Geometry, Visual
 
@@ -52,9 +52,11 @@ class GeomBuilder:
             condim, friction = 6, (surface.mu, torsion, ROLLING)
         # Gazebo takes the smaller of two friction values, MuJoCo that of the higher priority.
         priority = 2 if surface.torsional is not None else int(group == ROBOT)
+        mask = surface.collide_bitmask
+        mask -= mask >> 31 << 32  # the same 32 bits, as MuJoCo's signed number
         self.add_geom(
-            body, name, one.geometry, one.pose, group=group, contype=surface.collide_bitmask,
-            conaffinity=surface.collide_bitmask, friction=friction, condim=condim, priority=priority,
+            body, name, one.geometry, one.pose, group=group, contype=mask, conaffinity=mask,
+            friction=friction, condim=condim, priority=priority,
             solref=(GRIP_TIME if condim > 3 else 0.01, 1.0), rgba=(0.4, 0.6, 0.4, 0.4),
             solimp=(0.95, 0.99, 0.001, 0.5, 2.0) if condim > 3 else (0.9, 0.95, 0.001, 0.5, 2.0),
         )  # fmt: skip
@@ -85,7 +87,7 @@ class GeomBuilder:
             size = (size[0], size[1] / 2, 0.0)
         elif geometry.shape == "plane":
             size = (size[0] / 2, size[1] / 2, 1.0) if values.get("contype") == 0 else (0.0, 0.0, 1.0)
-            rotation = rotation @ _towards(np.array(geometry.normal))
+            rotation = rotation @ towards(geometry.normal)
         elif geometry.shape == "sphere":
             size = (size[0], 0.0, 0.0)
         if geometry.shape in ("mesh", "hull"):
@@ -137,11 +139,3 @@ class GeomBuilder:
 def _part(geometry: Geometry) -> meshes.Part:
     assert geometry.mesh is not None
     return meshes.parts(geometry.mesh, geometry.submesh)[geometry.part]
-
-
-def _towards(normal: Array) -> Array:
-    """(3, 3) rotation that takes z to `normal`."""
-    z = normal / np.linalg.norm(normal)
-    x = np.cross([0.0, 1.0, 0.0] if abs(z[1]) < 0.9 else [1.0, 0.0, 0.0], z)
-    x /= np.linalg.norm(x)
-    return np.stack([x, np.cross(z, x), z], axis=1)

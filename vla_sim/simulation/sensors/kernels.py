@@ -105,7 +105,7 @@ def build(low: Array, high: Array, order: NDArray[np.int32], box: Array, child: 
                     bins[j, c], bins[j, 3 + c] = math.inf, -math.inf
             for k in range(begin, end):
                 i = order[k]
-                j = min(BINS - 1, int((low[i, a] + high[i, a] - small) / step))
+                j = _bin(low[i, a] + high[i, a] - small, step)
                 number[j] += 1
                 for c in range(3):
                     bins[j, c], bins[j, 3 + c] = min(bins[j, c], low[i, c]), max(bins[j, 3 + c], high[i, c])
@@ -134,7 +134,7 @@ def build(low: Array, high: Array, order: NDArray[np.int32], box: Array, child: 
         if axis >= 0:
             for k in range(begin, end):
                 i = order[k]
-                if min(BINS - 1, int((low[i, axis] + high[i, axis] - first) / width)) < split:
+                if _bin(low[i, axis] + high[i, axis] - first, width) < split:
                     order[k], order[half] = order[half], i
                     half += 1
         else:
@@ -151,6 +151,13 @@ def build(low: Array, high: Array, order: NDArray[np.int32], box: Array, child: 
 @kernel(nogil=True, inline="always")
 def _push(todo: NDArray[np.int32], at: int, node: int, begin: int, end: int, depth: int) -> None:
     todo[at, 0], todo[at, 1], todo[at, 2], todo[at, 3] = node, begin, end, depth
+
+
+@kernel(nogil=True, inline="always")
+def _bin(along: float, width: float) -> int:
+    """Also where a box is so far away that its middle is no number."""
+    at = along / width
+    return int(at) if 0.0 <= at < BINS else (BINS - 1 if at >= BINS else 0)
 
 
 @kernel(nogil=True, inline="always")

@@ -160,15 +160,16 @@ class BodyHost:
             return
         if self._estop:
             raise InputError(ESTOP)
-        if 0.0 < stamp < self._stop_stamp:
+        if stamp < self._stop_stamp:
             raise InputError(f"it is of {stamp:.2f} s, before the stop at {self._stop_stamp:.2f} s")
         names, times, positions, velocities = conversions.trajectory(message)
         if kind == "gripper":
             if names != [f"{side}_gripper"]:
                 raise InputError(f"the gripper's only joint is {side}_gripper; got {', '.join(names)}")
+            if not len(positions):
+                raise InputError("the gripper's trajectory has no points; give at least one")
             self.controller.hand[side].move(float(positions[-1, 0]))
         else:
             self.controller.arm_trajectory(
-                side, names, times, positions, velocities, message.header.frame_id,
-                stamp - self._epoch if stamp > 0.0 else 0.0,
-            )  # fmt: skip
+                side, names, times, positions, velocities, message.header.frame_id, stamp - self._epoch
+            )

@@ -108,7 +108,8 @@ class Controller:
 
         joints: all seven names of `facts.ARM_JOINTS[side]` in any order, which is the order of the
         columns of positions and velocities (n, 7). times (n,) [s]. frame: "base_link" or "odom". stamp
-        [s]: for "odom", when the pelvis was where the path was meant from; 0 is now.
+        [s]: for "odom", when the pelvis was where the path was meant from; 0 is now. Without points the arm
+        holds where it comes to rest.
         Raises `InputError`, and the arm goes on as before, if anything of this is wrong.
         """
         if self._state is None:
@@ -119,6 +120,9 @@ class Controller:
         if sorted(joints) != sorted(names):
             odd = sorted(set(joints) ^ set(names)) or list(joints)
             raise InputError(f"the {side} arm's trajectory must name its 7 joints; wrong: {', '.join(odd)}")
+        if not len(positions):
+            self.arm[side].halt()
+            return
         order = [list(joints).index(name) for name in names]
         model = self._models[side]
         q, v = positions[:, order], None if velocities is None else velocities[:, order]

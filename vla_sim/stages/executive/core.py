@@ -1,5 +1,6 @@
 """Runs allowed plans one after the other, preempts and cancels them, and reports on each."""
 
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -21,6 +22,9 @@ CANCELLED = "stop was said"
 FALLEN = "I have fallen."
 RESTARTED = "I was restarted."
 MISTAKE = "I made a mistake in my program."
+SET_BACK = "My clock was set back."
+MOST_BACK = 5.0
+"""[s] of that: what waits for a time that was before waits as long once more."""
 SAFETY_TIMEOUT = 1.0
 """[s] without a word from safety, which speaks ten times a second, that count as a stop."""
 
@@ -42,6 +46,13 @@ def wait(ctx: SkillContext, step: Step) -> Running:
 def say(ctx: SkillContext, step: Step) -> Running:
     ctx.say(step.text)
     return Result(True)
+    yield
+
+
+def have(ctx: SkillContext, step: Step) -> Running:
+    """In place of a step that fetches what is held."""
+    assert ctx.holding is not None
+    return Result(True, f"I have the {ctx.holding.called}." if step.skill == "pick" else "")
     yield
 
 
@@ -82,6 +93,7 @@ class Executive:
         """Renewed by each word from safety, whose silence is a stop."""
         self._silent = False
         self._fallen = False
+        self._ticked = -math.inf
 
     @property
     def memory(self) -> Memory:
@@ -111,7 +123,7 @@ class Executive:
         ctx, plan = self.ctx, verdict.plan
         if ctx.stops.advance(verdict.stop_epoch):
             self.stop()
-        if not self.ledger.judged(verdict, mono):
+        if not self.ledger.judged(verdict, mono, stop=is_stop(plan)):
             return
         if not verdict.allowed:
             reason = "; ".join(verdict.reasons)
@@ -198,6 +210,10 @@ class Executive:
 
     def tick(self) -> None:
         """Go on with the running skill, or take the next job."""
+        before, self._ticked = self._ticked, self.ctx.now
+        if self.job is not None and self.ctx.now < before - MOST_BACK:
+            self._drop_skill()
+            self._end(self.job, "failed", SET_BACK)
         self.queue.elapse(self.ctx.now, self.job.plan if self.job is not None else None)
         if self.job is not None and (why := self._waits(self.job.plan)):
             self._drop_skill()
@@ -213,20 +229,20 @@ class Executive:
         if self.skill is None:
             step = job.plan.steps[job.step]
             self._status(job.plan.command_id, "running", skill=step.skill)
-            self.skill = SKILLS[step.skill](self.ctx, step)
+            self.skill = (have if self.ctx.has(job.plan, step) else SKILLS[step.skill])(self.ctx, step)
         try:
             next(self.skill)
         except (StopIteration, DroppedError) as done:
             self.skill = None
             result = done.value if isinstance(done, StopIteration) else Result(False, str(done))
-            job.step += 1
             if not result.ok:
                 self._end(job, "failed", result.detail)
-            elif job.step == len(job.plan.steps):
+            elif job.step + 1 == len(job.plan.steps):
                 self._end(job, "succeeded", result.detail)
+            else:
+                job.step += 1
         except Exception:
             self.skill = None
-            job.step += 1
             self._end(job, "failed", MISTAKE)
             raise
 
@@ -239,7 +255,6 @@ class Executive:
 
     def _end(self, job: Job, state: records.CommandState, detail: str) -> None:
         self.queue.ended(job.plan)
-        job.step -= 1
         self.job = None
         self._status(job.plan.command_id, state, job=job, detail=detail)
         if detail and (self.talkative or state != "succeeded"):

@@ -66,8 +66,8 @@ class Ledger:
         if plan.steps and not judged and plan.command_id not in self._void:
             self._unjudged[plan.command_id] = Waiting(now, stop)
 
-    def judged(self, verdict: Verdict, now: float) -> bool:
-        """Safety has said its word; whether it counts."""
+    def judged(self, verdict: Verdict, now: float, *, stop: bool = False) -> bool:
+        """Safety has said its word; whether it counts. stop: on a stop, which is never too old."""
         command_id = verdict.command_id
         if verdict in self._verdicts:
             return False  # it came twice
@@ -76,7 +76,7 @@ class Ledger:
         if self._void.pop(command_id, None) is not None:
             return False
         self._look(now)
-        if now < self._catching_up and verdict.allowed:
+        if now < self._catching_up and verdict.allowed and not stop:
             self._late[command_id] = now
             return False
         return True
@@ -98,8 +98,10 @@ class Ledger:
             self._void.popitem(last=False)
 
     def overdue(self, now: float) -> Iterator[Answer]:
-        """What is to be answered now, since nobody else does."""
+        """What is to be answered now, since nobody else does: not before what came meanwhile is read."""
         self._look(now)
+        if now < self._catching_up:
+            return
         for waiting, timeout, silent in (
             (self._unplanned, self.plan_timeout, SILENT["language"]),
             (self._unjudged, VERDICT_TIMEOUT, SILENT["safety"]),

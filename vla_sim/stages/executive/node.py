@@ -9,6 +9,7 @@ import numpy as np
 from vla_sim.common import clock
 from vla_sim.common.geometry import Array
 from vla_sim.contract import records, topics
+from vla_sim.contract.codec import command_id_in
 from vla_sim.robot.body import planar_base_in_map
 from vla_sim.ros import conversions
 from vla_sim.ros.kept_state import KeptState
@@ -17,7 +18,7 @@ from vla_sim.ros.stage_node import StageNode
 from vla_sim.stages.executive.core import Executive, Memory
 from vla_sim.stages.executive.params import ExecutiveParams
 from vla_sim.stages.executive.skill_context import SkillContext
-from vla_sim.stages.safety.stop_detection import is_stop
+from vla_sim.stages.safety.stop_detection import is_stop, may_be_stop
 from vla_sim.world.semantic_map import World
 
 _memory = msgspec.json.Decoder(Memory)
@@ -57,8 +58,8 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.map_to_odom = np.eye(4)
         self.odom: Array | None = None
         self.listen(topics.STATUS, self.on_status)  # before what it may have answered
-        self.listen(topics.TRANSCRIPT, self.on_transcript)
-        self.listen(topics.COMMAND, self.on_command)
+        self.listen(topics.TRANSCRIPT, self.on_transcript, malformed=self.on_malformed)
+        self.listen(topics.COMMAND, self.on_command, malformed=self.on_malformed)
         self.listen(topics.PLAN, lambda plan: self.core.on_plan(plan, clock.mono()))
         self.listen(topics.VERDICT, self.on_verdict)
         self.listen(topics.NAVIGATION_STATUS, self.on_navigation)
@@ -92,6 +93,11 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         stop = command.priority == "stop" or is_stop(command.text)
         self.core.on_command(command.command_id, clock.mono(), stop=stop)
 
+    def on_malformed(self, payload: str) -> None:
+        """What was said cannot be read, by language neither perhaps: then it is answered all the same."""
+        if command_id := command_id_in(payload):
+            self.core.on_command(command_id, clock.mono(), stop=may_be_stop(payload))
+
     def on_verdict(self, verdict: records.Verdict) -> None:
         self.update_pose()
         self.core.accept(verdict, clock.mono())
@@ -101,11 +107,9 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
         self.ctx.navigation, self.ctx.navigation_received = status, self.now()
 
     def on_manipulation(self, status: records.ManipulationStatus) -> None:
-        self.ctx.manipulation, self.ctx.manipulation_received = status, self.now()
-        holding = self.ctx.holding
-        if holding is not None and status.state != "active" and not status.holding:
-            self.get_logger().warning(f"lost the {holding.called}")
-            self.ctx.holding = self.ctx.holding_arm = None
+        lost = self.ctx.on_manipulation(status, self.now())
+        if lost is not None and status.action not in ("place", "open"):
+            self.get_logger().warning(f"lost the {lost.called}")
 
     def on_objects(self, objects: records.ObjectList) -> None:
         self.ctx.objects, self.ctx.objects_stamp = objects.objects, objects.stamp

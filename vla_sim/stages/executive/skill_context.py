@@ -1,23 +1,22 @@
 """What a skill knows and can do: the latest of every stage, and an outbox of requests."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Pose2, wrap
 from vla_sim.contract import records, topics
 from vla_sim.contract.ids import Ids
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Record
 from vla_sim.contract.stop_epoch import NOW, StopEpoch
 from vla_sim.contract.topics import Topic
+from vla_sim.contract.vocabulary import SIDES
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import Surface, World, surface_below
 
-Pose2 = tuple[float, float, float]
-"""x, y, yaw in map"""
-
 MIN_CONFIDENCE = 0.5
-ON_SURFACE = 0.06
-"""[m] by which an estimate may lie outside a surface's rim and still be on it."""
+SAME_PLACE = 0.06
+"""[m] from where a thing was within which another track is the same thing."""
 SEARCH_TIME = 240.0
 """[s] for one thing: a search of a shipped home ends sooner, unless walking is disturbed."""
 
@@ -44,6 +43,8 @@ class SkillContext:
     """The object that was found last."""
     holding: DetectedObject | None = None
     holding_arm: records.Arm | None = None
+    picking: records.ManipulationRequest | None = None
+    """The last one that was asked for."""
     docked: bool = False
     """Stands close to furniture: steps back before it walks or turns."""
     arms_home: bool = True
@@ -62,6 +63,29 @@ class SkillContext:
     def say(self, text: str) -> None:
         self.send(topics.SAY, records.Say(text=text, stop_epoch=self.stops.value or NOW))
 
+    def on_manipulation(self, status: records.ManipulationStatus, now: float) -> DetectedObject | None:
+        """Take manipulation's word; what was held and is not any more. What a hand has closed on is held also
+        where a stop has ended the pick. now: [s]."""
+        self.manipulation, self.manipulation_received = status, now
+        held, picking = self.holding, self.picking
+        if status.state == "active":
+            return None
+        if held is not None and not status.holding:
+            self.holding = self.holding_arm = None
+            return held
+        if held is None and status.holding and picking is not None and status.goal_id == picking.goal_id:
+            self.holding, self.holding_arm = picking.object, status.arm
+        return None
+
+    def has(self, plan: records.Plan, step: records.Step) -> bool:
+        """Whether this step is part of fetching what is in the hand already: a stop came when it had closed
+        on it, which nobody was told."""
+        wanted, held = step.object, self.holding
+        if wanted is None or held is None or step.skill not in ("find", "approach", "pick"):
+            return False
+        picked = [one.object for one in plan.steps if one.skill == "pick"]
+        return wanted in picked and wanted.matches(held)
+
     def resolve(self, name: str) -> Pose2 | None:
         """The standing pose of a place ("kitchen"), of "user" (where the command was received) or "start"."""
         if name == "user":
@@ -74,10 +98,14 @@ class SkillContext:
 
     def surface_below(self, position: records.Point) -> Surface | None:
         """The surface on which something at `position` (map) stands."""
-        return surface_below(self.world.surfaces, position, ON_SURFACE)
+        return surface_below(self.world.surfaces, position)
 
-    def in_sight(self, query: ObjectQuery, since: float) -> list[DetectedObject]:
-        """The objects that match and were seen after `since`. A held one does not count."""
+    def in_sight(
+        self, query: ObjectQuery, since: float, on: Collection[Surface] | None = None
+    ) -> list[DetectedObject]:
+        """The objects that match and were seen after `since`, on one of these surfaces or on any. A held one
+        does not count."""
+        on = self.world.surfaces if on is None else on
         return [
             o
             for o in self.objects
@@ -85,18 +113,22 @@ class SkillContext:
             and o.confidence >= MIN_CONFIDENCE
             and o.last_seen >= since
             and o.sightings >= 2
-            and self.surface_below(o.position) is not None
+            and self.surface_below(o.position) in on
         ]
 
     def visible(
-        self, query: ObjectQuery, since: float, near: DetectedObject | None = None
-    ) -> DetectedObject | None:
+        self, query: ObjectQuery, since: float, near: DetectedObject | None = None,
+        on: Collection[Surface] | None = None,
+    ) -> DetectedObject | None:  # fmt: skip
         """Of the objects `in_sight` the nearest, or the one on the side that the query says, or the nearest
-        to where `near` was."""
-        found = self.in_sight(query, since)
+        to where `near` was; if it was chosen by its side, that one alone."""
+        found = self.in_sight(query, since, on)
+        sided = not set(SIDES).isdisjoint(query.traits)
         if near is not None:
-            return min(found, key=lambda one: math.dist(one.position, near.position), default=None)
-        if "left" in query.traits or "right" in query.traits:
+            if sided:
+                found = [o for o in found if o.track_id == near.track_id or _apart(o, near) < SAME_PLACE]
+            return min(found, key=lambda one: _apart(one, near), default=None)
+        if sided:
             order = max if "left" in query.traits else min
             return order(found, key=self.bearing_of, default=None)
         return min(found, key=self.distance_to, default=None)
@@ -109,3 +141,7 @@ class SkillContext:
     def distance_to(self, item: DetectedObject | Surface) -> float:
         x, y = (item.x, item.y) if isinstance(item, Surface) else item.position[:2]
         return math.hypot(x - self.pose[0], y - self.pose[1])
+
+
+def _apart(a: DetectedObject, b: DetectedObject) -> float:
+    return math.dist(a.position, b.position)

@@ -101,8 +101,6 @@ LATE = 1.2
 """[s] beyond its time after which a motion is judged as it is."""
 GRIP_TIME = 2.0
 """[s] for which closing or opening may last."""
-HALT_TIME = 0.25
-"""[s] in which a moving arm stops."""
 
 
 @dataclass(frozen=True)
@@ -168,15 +166,9 @@ class Arms:
         beyond = now.joint_effort[facts.ARM_INDEX[side]] - alone
         return float(per_kilogram @ beyond / max(per_kilogram @ per_kilogram, 1e-6))
 
-    def forget(self) -> None:
-        """The simulation was reset: nothing moves any more."""
-        self._moving.clear()
-        self.out.clear()
-
     def halt(self) -> None:
         """Every moving arm stops where it is and stays there."""
-        for side in sorted(self._moving):
-            self.out.append(Trajectory(side, np.array([HALT_TIME]), self.joints(side)[None]))
+        self.out += [Trajectory(side, np.zeros(0), np.zeros((0, 7))) for side in sorted(self._moving)]
         self._moving.clear()
 
     def line(self, side: str, goal: Array, speed: float = TOOL_SPEED, posture: Array | None = None) -> Motion:

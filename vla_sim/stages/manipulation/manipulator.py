@@ -31,7 +31,7 @@ from vla_sim.robot import facts
 from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
 from vla_sim.stages.manipulation.arms import GripperCommand, Held
-from vla_sim.stages.manipulation.grasp import WIDEST, Target
+from vla_sim.stages.manipulation.grasp import Target
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
 from vla_sim.stages.manipulation.policy_pick import PolicyPick
 from vla_sim.stages.manipulation.trajectory import READY, TOOL_SPEED, Trajectory, joint_motion, rounded
@@ -77,6 +77,7 @@ class Manipulator(Actions):
         self._action: Action | None = None
         self._request: ManipulationRequest | None = None
         self._lease = Lease()
+        self._displaced: list[ManipulationStatus] = []
 
     @property
     def busy(self) -> bool:
@@ -88,6 +89,11 @@ class Manipulator(Actions):
         planned, self.planned = self.planned, []
         return planned
 
+    def take_displaced(self) -> list[ManipulationStatus]:
+        """How requests ended, since the last call, that others took the place of."""
+        displaced, self._displaced = self._displaced, []
+        return displaced
+
     def request(self, request: ManipulationRequest) -> None:
         """Take a request; one that is under way ends as cancelled. The arms stop first. The same request once
         more lets it go on, as "renew" does; see there."""
@@ -96,6 +102,7 @@ class Manipulator(Actions):
             return
         if self._action is not None:
             self._finish("cancelled", End(False, "another request came"))
+            self._displaced.append(self.status)
             self.arms.halt()
         self._request = request
         self._lease.begin(request.lease)
@@ -133,13 +140,11 @@ class Manipulator(Actions):
 
     def tick(self, observation: Observation) -> list[Trajectory | GripperCommand]:
         """One step; what to send now. Call it at about 20 Hz or more."""
-        if self.arms.known and observation.time < self.arms.now.time - 1.0:
-            # The simulation was reset: the arms are the policy's again and hold nothing.
-            self.held.clear()
-            self.arms.forget()
-            if self._action is not None:
-                self._finish("cancelled", End(False, "the simulation was reset"))
+        set_back = self.arms.known and observation.time < self.arms.now.time - 1.0
         self.arms.update(observation)
+        if set_back and self._action is not None:  # it would wait for a time that was
+            self._finish("failed", End(False, "The clock was set back."))
+            self.arms.halt()
         self._drop_lost()
         if self._action is not None:
             try:
@@ -243,7 +248,7 @@ class Manipulator(Actions):
         yield from arms.grip(side, 0.0)
         gripper = arms.grippers[side]
         if not gripper.fits(plan.grasp.width):
-            yield from arms.grip(side, WIDEST)
+            yield from arms.grip(side, facts.WIDEST)
             yield from self._retreat(plan)
             return f"The {name} was not between my fingers."
         hand = arms.tool(side)
@@ -259,7 +264,7 @@ class Manipulator(Actions):
         if stuck and risen > ON_SURFACE:  # set it down again, not drop it
             yield from arms.line(side, plan.grasp.pose, SLOW, plan.posture)
         self.held.pop(side, None)
-        yield from arms.grip(side, WIDEST)
+        yield from arms.grip(side, facts.WIDEST)
         yield from self._retreat(plan)
         if heavy:
             return f"The {name} {TOO_HEAVY}"
@@ -365,7 +370,7 @@ class Manipulator(Actions):
             return End(False, f"My arm cannot get to where I want to put the {name} down.")
         self.say("opening", arm=side)
         self.held.pop(side, None)
-        yield from arms.grip(side, WIDEST)
+        yield from arms.grip(side, facts.WIDEST)
         self.say("retreating", arm=side)
         yield from arms.line(side, plan.away, SLOW, plan.posture)
         yield from arms.line(side, plan.leave, TOOL_SPEED, plan.posture)

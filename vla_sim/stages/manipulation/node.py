@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -32,7 +33,8 @@ from vla_sim.stages.policy import mapping as policy_mapping
 from vla_sim.stages.policy.client import Address, address, connect
 from vla_sim.stages.policy.errors import PolicyError
 from vla_sim.stages.policy.mapping import Mapping
-from vla_sim.stages.policy.server import OWN, OwnServer
+from vla_sim.stages.policy.names import OWN
+from vla_sim.stages.policy.server import OwnServer
 from vla_sim.world.semantic_map import World
 
 LOADING = 240.0
@@ -53,7 +55,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
 
     Subscribes /safety/state, /manipulation/request, /joint_states, /odom, /localization/map_to_odom,
     /perception/objects, /safety/refusal (it ends the request, for the reason that it gives); for a learned
-    policy the head camera's images and its info too.
+    policy a colour and a depth image and the camera's info too (which topics: by parameter).
     Publishes, for safety to pass on, /manipulation/{left,right}_{arm,gripper}/joint_trajectory;
     /manipulation/status (on change, and at `status_rate` while a request is under way), metric
     "grasp_planning" (what the robot waits for the plan of a grasp or a place).
@@ -95,9 +97,9 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
         self.listen(topics.OBJECTS, self.on_objects)
         if self.eyes is not None:
-            self.listen(topics.CAMERA_INFO, self.eyes.on_camera_info)
-            self.listen(topics.COLOR, self.eyes.on_color)
-            self.listen(topics.DEPTH, self.eyes.on_depth)
+            self.listen(replace(topics.CAMERA_INFO, name=p.camera_info), self.eyes.on_camera_info)
+            self.listen(replace(topics.COLOR, name=p.color), self.eyes.on_color)
+            self.listen(replace(topics.DEPTH, name=p.depth), self.eyes.on_depth)
         self.repeat(1.0 / p.rate, self.tick)
 
     def _policy(self, kinematics: Kinematics) -> PolicyPick | None:
@@ -116,7 +118,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         where = address(url)
         self._prepare(where, mapping)
         self.asker = self.execution.pool("policy")
-        self.eyes = LastImages(self.get_logger().warning) if mapping.images else None
+        self.eyes = LastImages(p.pairing, self.get_logger().warning) if mapping.images else None
         return PolicyPick(mapping, lambda: self._ask(where, mapping), kinematics)
 
     def _prepare(self, where: Address, mapping: Mapping) -> None:
@@ -145,7 +147,12 @@ class ManipulationNode(StageNode[ManipulationParams]):
     def on_safety(self, state: SafetyState) -> None:
         """A stop ends the request, whoever made it, also where the executive does not say so."""
         if self.stops.advance(state.stop_epoch):
-            self.waiting[:] = [ManipulationRequest(goal_id="stop", action="cancel")]
+            waited, self.waiting = self.waiting, [ManipulationRequest(goal_id="stop", action="cancel")]
+            for request in waited:
+                if request.stop_epoch < state.stop_epoch:
+                    self.send_void(request)
+                else:
+                    self.waiting.append(request)
 
     def on_request(self, request: ManipulationRequest) -> None:
         if facts.HAND is None:
@@ -158,13 +165,17 @@ class ManipulationNode(StageNode[ManipulationParams]):
                 self.send(topics.MANIPULATION_STATUS, answer)
             return
         if request.action != "cancel" and self.stops.void(request.stop_epoch):
-            void = ManipulationStatus(
-                goal_id=request.goal_id, action=request.action, state="cancelled", detail="stop was said",
-                holding=bool(self.manipulator.held),
-            )  # fmt: skip
-            self.send(topics.MANIPULATION_STATUS, void)
+            self.send_void(request)
             return
         self.waiting.append(request)
+
+    def send_void(self, request: ManipulationRequest) -> None:
+        """It came before a stop and had not begun."""
+        void = ManipulationStatus(
+            goal_id=request.goal_id, action=request.action, state="cancelled", detail="stop was said",
+            holding=bool(self.manipulator.held),
+        )  # fmt: skip
+        self.send(topics.MANIPULATION_STATUS, void)
 
     def on_refusal(self, refusal: Refusal) -> None:
         """Safety did not let through what was wished for, or ended it."""
@@ -200,9 +211,10 @@ class ManipulationNode(StageNode[ManipulationParams]):
         base = conversions.pose_matrix(odom.pose.pose)
         if not (np.isfinite(q).all() and np.isfinite(base).all()):
             return None
+        now = to_seconds(joints.header.stamp)
         return Observation(
-            to_seconds(joints.header.stamp), q, base, self.map_to_odom, self.objects,
-            conversions.joint_efforts(joints), self.eyes.last() if self.eyes is not None else None,
+            now, q, base, self.map_to_odom, self.objects, conversions.joint_efforts(joints),
+            self.eyes.last(now) if self.eyes is not None else None,
         )  # fmt: skip
 
     def tick(self) -> None:
@@ -237,7 +249,9 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.worst_tick = max(self.worst_tick, time.perf_counter() - begin)
 
     def report(self, now: float) -> None:
-        """Publish the status if it changed or is due."""
+        """Publish the status if it changed or is due, and how what it took the place of ended."""
+        for ended in self.manipulator.take_displaced():
+            self.send(topics.MANIPULATION_STATUS, ended)
         status = self.manipulator.status
         due = status.state == "active" and abs(now - self.sent_at) >= 1.0 / self.params.status_rate
         if status != self.sent or due:

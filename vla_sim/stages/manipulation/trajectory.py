@@ -35,7 +35,7 @@ FrameId = Literal["base_link", "odom"]
 class Trajectory:
     """One arm's motion. times (n,) [s] from the start, positions (n, 7) [rad]; frame and stamp [s] as in
     `topics.ARM_TRAJECTORY`; velocities (n, 7) [rad/s] at the positions, None: as they come, at rest at both
-    ends."""
+    ends. Without points the arm holds where it comes to rest."""
 
     side: str
     times: Array

@@ -75,7 +75,7 @@ class StaticMap:
 
 @kernel
 def _integrate(
-    evidence: NDArray[np.int8], seen: NDArray[np.float32], cells: NDArray[np.int32],
+    evidence: NDArray[np.int8], seen: Array, cells: NDArray[np.int32],
     listed: NDArray[np.bool_], count: int, known: FieldArgs, pose: Array, ranges: NDArray[np.float32],
     angle_min: float, angle_increment: float, reach: float, near: float, explained: float, time: float,
 ) -> int:  # fmt: skip
@@ -125,7 +125,7 @@ def _integrate(
 
 @kernel
 def _occupied(
-    evidence: NDArray[np.int8], seen: NDArray[np.float32], cells: NDArray[np.int32],
+    evidence: NDArray[np.int8], seen: Array, cells: NDArray[np.int32],
     listed: NDArray[np.bool_], count: int, oldest: float, out: NDArray[np.bool_],
 ) -> tuple[int, int]:  # fmt: skip
     """Add cells with enough and fresh evidence to `out`; forget the stale ones, and take what has none off
@@ -158,7 +158,7 @@ class SensedLayer:
         self._static = static.physical
         shape = static.physical.values.shape
         self._evidence = np.zeros(shape, np.int8)
-        self._seen = np.zeros(shape, np.float32)
+        self._seen = np.zeros(shape)  # a float32 tells no seconds apart of a robot's clock
         # The cells with evidence, so that a scan does not search the whole map for them.
         self._cells, self._listed = np.empty(shape[0] * shape[1], np.int32), np.zeros(shape, np.bool_)
         self._count = 0

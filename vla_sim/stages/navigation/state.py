@@ -24,6 +24,8 @@ COARSE_PERIOD = 0.15
 
 BLIND = 0.55
 """[m] from the pelvis, nearer than which something low is under the camera's picture, or was a moment ago."""
+SET_BACK = 1.0
+"""[s] by which a clock was set back and stamps are not merely out of order."""
 MOVING = 0.4
 """[m] to each side of what moves, where nothing is taken to stand."""
 
@@ -41,7 +43,7 @@ class NavigationState:
         self.fine = True
         self._low = np.zeros((0, 2))
         """What lies near the robot (n, 2), in `odom`."""
-        self._mapped = -math.inf
+        self._scanned = self._mapped = -math.inf
         self._localise = localise
         self._matched = -math.inf
         self._frames: deque[tuple[float, Array]] = deque()
@@ -58,16 +60,22 @@ class NavigationState:
             return False
         here = relative(self.filter.mean(), np.zeros(3))
         self.localizer.map_to_odom = compose(np.array([x, y, yaw]), here)
+        self._forget_seen()
+        self._frames.clear()
+        return True
+
+    def _forget_seen(self) -> None:
         self.costmap = Costmap(self.costmap.static)
         self.dynamic_obstacles = DynamicObstacles(self.costmap.static.physical)
         self._matched = self._mapped = -math.inf
-        self._frames.clear()
-        return True
 
     def scan(self, time: float, ranges: NDArray[np.float32], angle_min: float, increment: float) -> None:
         """The lidar's level scan taken at `time`; ranges (n,) [m], inf: nothing there."""
         if not self.filter.ready:
             return
+        if time < self._scanned - SET_BACK:  # what was seen would be there until that time has come again
+            self._forget_seen()
+        self._scanned = time
         odom = self.filter.at(time)
         period = LOCALISE_PERIOD if self.localizer.corrected < SLIDING else 0.0
         if self._localise and not 0.0 <= time - self._matched < period:

@@ -6,17 +6,16 @@
 box: left, top, right, bottom [px of the picture]. score: 0 to 1.
 """
 
-import io
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from vla_sim.common import secrets
 from vla_sim.common.errors import InputError
 from vla_sim.common.http_client import open_client, post
+from vla_sim.common.pictures import encoded
 from vla_sim.common.printable import one_line
 from vla_sim.contract.records import Unit
 
@@ -26,7 +25,6 @@ MOST_BYTES = 1_000_000
 """Of an answer that is read."""
 MOST = 500
 """Boxes of an answer."""
-JSON = {"Content-Type": "application/json"}
 LONGEST = 300
 """Characters of a reason."""
 Pixel = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
@@ -80,15 +78,14 @@ class DetectorServer:
             raise wrong
         self._url, self._timeout = url, timeout
         self._quiet, self._broken = httpx2.TimeoutException, (httpx2.HTTPError, httpx2.InvalidURL, OSError)
-        # A body that is compressed could be a thousand times as long as what was received.
-        self._client = open_client(url, timeout, {"Accept-Encoding": "identity"})
+        self._client = open_client(httpx2.Client, url, {"Content-Type": "application/json"}, timeout)
 
     def infer(self, question: dict[str, Any], /) -> dict[str, Any]:
         """Raises `ServerError`, `LateError`."""
         names = list(question["names"])
         body = msgspec.json.encode({"image": jpeg(question["image"]), "names": names})  # bytes: base64
         try:
-            answer = post(self._client, self._url, self._timeout, MOST_BYTES, content=body, headers=JSON)
+            answer = post(self._client, self._url, MOST_BYTES, self._timeout, content=body)
             boxes = _decoder.decode(answer).detections
         except self._quiet:
             raise LateError(f"the detector has not answered for {self._timeout:g} s") from None
@@ -109,6 +106,4 @@ class DetectorServer:
 
 def jpeg(rgb: NDArray[np.uint8]) -> bytes:
     """Of (h, w, 3) uint8."""
-    out = io.BytesIO()
-    Image.fromarray(rgb).save(out, "JPEG", quality=QUALITY)
-    return out.getvalue()
+    return encoded(rgb, "JPEG", quality=QUALITY)

@@ -14,16 +14,17 @@ from vla_sim.stages.perception.camera import (
 )
 from vla_sim.stages.perception.pairing import ImagePairs
 
-WITHIN = 0.015
-"""[s] that the stamps of a pair differ at most."""
+OLDEST = 1.0
+"""[s] of a pair that still shows what is there, to an arm that moves by it."""
 
 
 class LastImages:
-    """Takes messages of colour, depth and camera info. say: takes a line where one is of no use."""
+    """Takes messages of colour, depth and camera info. within: see `ImagePairs`. say: takes a line where one
+    is of no use."""
 
-    def __init__(self, say: Callable[[str], object]) -> None:
+    def __init__(self, within: float, say: Callable[[str], object]) -> None:
         self._say = say
-        self._pairs = ImagePairs(WITHIN)
+        self._pairs = ImagePairs(within)
         self._camera: Intrinsics | None = None
         self._pair: tuple[float, Any, Any] | None = None
         self._read: Images | None = None
@@ -40,18 +41,19 @@ class LastImages:
     def on_depth(self, message: Any) -> None:
         self._pair = self._pairs.depth(_seconds(message), message) or self._pair
 
-    def last(self) -> Images | None:
-        """None until there is a pair; one that cannot be read is left out."""
-        if self._pair is None or self._camera is None:
-            return self._read
-        (stamp, color, depth), self._pair = self._pair, None
-        try:
-            rgb, metres = color_image(color), depth_image(depth)
-            check_images(rgb, metres, self._camera)
-            self._read = Images(stamp, rgb, metres, self._camera)
-        except InputError as error:
-            self._say(str(error))
-        return self._read
+    def last(self, now: float) -> Images | None:
+        """None until there is a pair, and once the newest is too old; one that cannot be read is left out.
+        now: [s], by the clock of the stamps."""
+        if self._pair is not None and self._camera is not None:
+            (stamp, color, depth), self._pair = self._pair, None
+            try:
+                rgb, metres = color_image(color), depth_image(depth)
+                check_images(rgb, metres, self._camera)
+                self._read = Images(stamp, rgb, metres, self._camera)
+            except InputError as error:
+                self._say(str(error))
+        fresh = self._read is not None and now - self._read.stamp <= OLDEST
+        return self._read if fresh else None
 
 
 def _seconds(message: Any) -> float:

@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from vla_sim.common import clock
@@ -17,6 +18,7 @@ from vla_sim.contract.records import Intent, ObjectList, ObjectName
 from vla_sim.robot import facts
 from vla_sim.robot.extrinsics import calibrated
 from vla_sim.ros import conversions
+from vla_sim.ros.kept_state import KeptState
 from vla_sim.ros.messages import to_seconds, to_stamp
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
@@ -33,6 +35,14 @@ from vla_sim.stages.perception.pose_estimator import ObjectModels
 from vla_sim.stages.perception.standing_things import StandingThings
 from vla_sim.world.semantic_map import World
 
+
+class Memory(msgspec.Struct, frozen=True):
+    """What outlives a restart: the number of the newest track, since others know things by theirs."""
+
+    last_track: int
+
+
+_memory = msgspec.json.Decoder(Memory)
 STANDS = np.array([0.1, 0.1, 0.15])
 """[m/s], [rad/s] under which the robot does not walk: forward, sideways, turning."""
 
@@ -65,6 +75,9 @@ class PerceptionNode(StageNode[PerceptionParams]):
             self._naming(world.words),
         )
         self.core.warm()
+        self.kept = KeptState("perception", _memory, self.get_logger().warning)
+        if (before := self.kept.load()) is not None:
+            self.core.tracker.last_id = before.last_track
         self.odom: StampedHistory[np.ndarray] = StampedHistory()
         self.joints: StampedHistory[np.ndarray] = StampedHistory()
         self.velocity = np.zeros(3)
@@ -228,6 +241,7 @@ class PerceptionNode(StageNode[PerceptionParams]):
         started = time.perf_counter()
         percept = self.core.process(frame)
         clock.charge("perception", time.perf_counter() - started)
+        self.kept.save(Memory(self.core.tracker.last_id))
         self.send(
             topics.OBJECTS, ObjectList(stamp=frame.stamp, objects=percept.objects, capture_mono=arrived)
         )

@@ -93,7 +93,8 @@ class Tracker:
     def __init__(self, unique: frozenset[tuple[str, str]] = frozenset()) -> None:
         self.unique = unique
         self.tracks: list[Track] = []
-        self._next_id = 1
+        self.last_id = 0
+        """Of the newest track. What it had is never another one's."""
         self._stamp = -math.inf
 
     def clear(self) -> None:
@@ -165,14 +166,13 @@ class Tracker:
         )
 
     def _begin(self, detection: Detection, stamp: float) -> Track:
-        track = Track(
-            self._next_id, detection.colour, detection.position.copy(), _noise(detection) ** 2,
+        self.last_id += 1
+        return Track(
+            self.last_id, detection.colour, detection.position.copy(), _noise(detection) ** 2,
             detection.yaw, 0.6 * detection.confidence, stamp, detection.box,
             votes={detection.kind: detection.confidence}, sizes={detection.kind: detection.size},
             standing=detection.standing, points=detection.points,
         )  # fmt: skip
-        self._next_id += 1
-        return track
 
     def _settle(self, stamp: float) -> None:
         """One track a thing: merge duplicates, and move what exists once."""

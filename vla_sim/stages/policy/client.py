@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from vla_sim.common.errors import InputError, nearest
 from vla_sim.stages.policy.errors import TooLateError
 from vla_sim.stages.policy.mapping import Mapping
+from vla_sim.stages.policy.names import OWN
 
 SCHEMES = ("openpi", "lerobot", "gr00t")
 """The protocols."""
@@ -41,7 +42,7 @@ def address(given: str) -> Address:
 def _unusable(given: str, why: str) -> InputError:
     return InputError(
         f"--policy {given[:200]} is no address of a policy's server ({why}): give one like "
-        "openpi://127.0.0.1:8000, or reference, or scripted"
+        f"openpi://127.0.0.1:8000, or {', or '.join(OWN)}"
     )
 
 

@@ -10,6 +10,7 @@ from vla_sim.common import yaml_records
 from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path
+from vla_sim.stages.policy.names import OWN, SCRIPTED
 
 Value = Literal[
     "left_arm", "right_arm", "left_gripper", "right_gripper", "joints", "body_joints", "base", "camera",
@@ -172,7 +173,7 @@ def names() -> tuple[str, ...]:
 def chosen(policy: str, given: str) -> str:
     """The mapping of a policy if none is given: one that comes with us has its own, and a server is taken for
     the scripted one."""
-    return given or (policy if policy in names() else "scripted")
+    return given or (policy if policy in OWN else SCRIPTED)
 
 
 def load(name_or_path: str) -> Mapping:

@@ -15,12 +15,10 @@ from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.perception.detector import ColourDetector
 from vla_sim.stages.policy import openpi, reference_policy
+from vla_sim.stages.policy.names import REFERENCE
 from vla_sim.stages.policy.reference_policy import Network, ReferencePolicy
 from vla_sim.stages.policy.scripted_policy import ScriptedPolicy
 
-REFERENCE, SCRIPTED = "reference", "scripted"
-OWN = (REFERENCE, SCRIPTED)
-"""The policies that come with us; each speaks the mapping of its name."""
 START_TIMEOUT = 240.0
 """[s] of a machine with nothing else to do: the first start on it compiles kernels."""
 

@@ -16,28 +16,31 @@ import numpy as np
 
 from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.common.numba_cache import kernel
-from vla_sim.contract.limits import FARTHEST_BACK, MAX_JOINT_SPEED, MAX_TOOL_SPEED
+from vla_sim.contract.limits import (
+    FARTHEST_BACK,
+    LONGEST_TRAJECTORY,
+    MAX_JOINT_SPEED,
+    MAX_TOOL_SPEED,
+    MOST_POINTS,
+    SHORTEST_STEP,
+)
 from vla_sim.contract.records import Arm
 from vla_sim.robot import facts
 from vla_sim.robot.arm_body import BodyArgs, BodyModel
-from vla_sim.robot.body_size import HAND_RADIUS
+from vla_sim.robot.body_size import ARMS_AHEAD, HAND_RADIUS, HANDS
 from vla_sim.robot.kinematics import WAIST, Kinematics
 from vla_sim.robot.kinematics_kernels import chain_frames
 from vla_sim.stages.safety.contact_force import FORCE_ROOM, FORCE_TIME, MAX_FORCE, contact_force
 
-MOST_POINTS = 10_000
-LONGEST = 120.0
-"""[s] of a trajectory."""
-SHORTEST = 1e-4
-"""[s] from one point to the next."""
 ROUNDING, WIDTH_ROUNDING = 1e-3, 2e-3
 """[rad] past a joint's limit, and [m] past the gripper's, that a position may lie by."""
-WIDEST = 2.0 * facts.FINGER_STROKE
 JOINTS_TIMEOUT, POINTS_TIMEOUT, NEAR_TIMEOUT = 0.25, 0.5, 1.0
 """[s] of silence after which it is not known where the arms are, and what is around them; and after which
 the depth camera's points count no more: without them arms move by the lidar's."""
 STEP = 0.06
 """[rad] of the fastest joint between two looks at the way."""
+CLOSE = 1e-3
+"""[s] between two looks at both arms, within which no speed is to be told."""
 SELF_GAP = -0.002
 """[m] of air between an arm and the own body; the fitted shapes are a little larger than the real ones."""
 DEEP = 0.025
@@ -54,6 +57,8 @@ LATE = 1.0
 """[s] after a trajectory's end at which the arm that went along it is at rest."""
 SHOULDERS, AROUND = np.array([0.0, 0.0, 0.29]), 1.3
 """[m] between the shoulders of the upright trunk, and farther from there than any part of an arm can be."""
+SWING = 0.03
+"""[m] beyond the walking body's outline that is no stretched arm: the gait's, and the spheres' roundness."""
 WRIST = WAIST + 6
 """From this frame of a chain on, it is the hand that touches."""
 HAND_DEEP = 0.010
@@ -171,6 +176,14 @@ def dense(times: Array, q: Array, step: float) -> tuple[Array, Array]:
     for j in range(q.shape[1]):
         way[:, j] = np.interp(at, length, q[:, j])
     return np.interp(at, length, times), way
+
+
+def merged(at: Array, theirs: Array) -> Array:
+    """(m,) times of an arm's looks at its way, and those of the other arm's from the first one on; none
+    within `CLOSE` of another."""
+    i, ends = np.searchsorted(at, theirs), np.concatenate([[-np.inf], at, [np.inf]])
+    apart = (theirs > at[0]) & (np.minimum(theirs - ends[i], ends[i + 1] - theirs) > CLOSE)
+    return np.sort(np.concatenate([at, theirs[apart]]))
 
 
 @kernel
@@ -318,6 +331,7 @@ class ArmGate:
         """Of the joints as felt last: made when they come, not while a trajectory waits for it."""
         self._points = np.zeros((0, 3))
         self._near, self._near_at = self._points, -math.inf
+        self._walking = np.maximum((ARMS_AHEAD, HANDS), self._reach(facts.DEFAULT_POSE))
         self._plans: dict[str, Plan] = {}
         self._down = np.array([0.0, 0.0, -1.0])
         """(3,) the direction of gravity in the pelvis frame."""
@@ -345,6 +359,24 @@ class ArmGate:
             [] if effort is None else [side for side in get_args(Arm) if self._pushes_hard(side, effort, now)]
         )
 
+    def beyond(self) -> tuple[float, float]:
+        """By how much [m] an arm reaches farther ahead, and farther to a side, than those of a robot that
+        walks; 0 and 0 before any joints."""
+        if self.position is None:
+            return 0.0, 0.0
+        ahead, aside = self._reach(self.position) - self._walking - SWING
+        return max(0.0, float(ahead)), max(0.0, float(aside))
+
+    def _reach(self, position: Array) -> Array:
+        """(2,) [m] how far ahead of the pelvis, and to a side, the arms' surfaces are."""
+        farthest = np.zeros(2)
+        for side in facts.SIDES:
+            way, waist = position[None, facts.ARM_INDEX[side]], position[facts.WAIST_INDEX]
+            spheres = sphere_path(self._chain[side], self._body[side], waist, way)[0, :-1]
+            out = np.column_stack([spheres[:, 0], np.abs(spheres[:, 1])])
+            farthest = np.maximum(farthest, (out + self._model.arm[side].radius[:, None]).max(axis=0))
+        return farthest
+
     def _pushes_hard(self, side: str, effort: Array, now: float) -> bool:
         assert self.position is not None
         plan, i = self._plans.get(side), facts.ARM_INDEX[side]
@@ -368,6 +400,14 @@ class ArmGate:
     def _waist(self) -> Array:
         assert self.position is not None
         return self.position[facts.WAIST_INDEX]
+
+    def doubt_joints(self) -> list[Arm]:
+        """The joints are not where they are said to be; the sides of the arms that must hold."""
+        held: list[Arm] = [side for side in get_args(Arm) if side in self._plans]
+        self._joints_at = -math.inf
+        self.refused += len(held)
+        self.halt()
+        return held
 
     def on_points(self, points: Array, now: float) -> None:
         """points (n, 3): lidar hits in the pelvis frame [m]; those that are not finite are dropped.
@@ -409,9 +449,13 @@ class ArmGate:
         """Why a trajectory may not pass, fit for speaking; "" if it may, and then it counts as under way.
 
         Names in any order, which is that of the columns of positions and velocities (n, joints). stamp, now
-        [s].
+        [s]. One without points lets the arm hold, wherever that is.
         """
-        reason = self._void(stamp) or self._malformed(side, names, times, positions, velocities)
+        reason = self._void(stamp)
+        if not reason and not len(times) and not len(positions):
+            self._plans.pop(side, None)
+            return ""
+        reason = reason or self._malformed(side, names, times, positions, velocities)
         if not reason:
             order = [list(names).index(name) for name in facts.ARM_JOINTS[side]]
             speeds = None if velocities is None else velocities[:, order]
@@ -428,9 +472,9 @@ class ArmGate:
             reason = f"the gripper's only joint is {side}_gripper, not {', '.join(names) or 'none'}"
         if not reason and not (
             positions.shape[1:] == (1,) and 1 <= len(positions) <= MOST_POINTS
-            and (np.abs(positions - 0.5 * WIDEST) <= 0.5 * WIDEST + WIDTH_ROUNDING).all()
+            and (np.abs(positions - 0.5 * facts.WIDEST) <= 0.5 * facts.WIDEST + WIDTH_ROUNDING).all()
         ):  # fmt: skip
-            reason = f"a gripper opens from 0 to {WIDEST:g} metres"
+            reason = f"a gripper opens from 0 to {facts.WIDEST:g} metres"
         self.refused += bool(reason)
         return reason
 
@@ -459,8 +503,8 @@ class ArmGate:
             return f"its velocities have shape {velocities.shape}, not {(n, 7)}"
         if not all(are_finite(one) for one in (times[None], positions, velocities) if one is not None):
             return "it holds something that is not a finite number"
-        if times[-1] > LONGEST or not rises(times, SHORTEST):
-            return f"its times must rise from 0 up to {LONGEST:g} seconds"
+        if times[-1] > LONGEST_TRAJECTORY or not rises(times, SHORTEST_STEP):
+            return f"its times must rise from 0 up to {LONGEST_TRAJECTORY:g} seconds"
         return ""
 
     def _path(self, side: str, times: Array, q: Array, velocities: Array | None, now: float) -> str:
@@ -476,7 +520,7 @@ class ArmGate:
         here = np.clip(self.position[facts.ARM_INDEX[side]], low, high)
         if times[0] == 0.0:  # the controller takes its time to get there
             lead = float(np.abs(q[0] - here).max()) / (0.5 * MAX_JOINT_SPEED)
-            times = times + max(lead, SHORTEST)
+            times = times + max(lead, SHORTEST_STEP)
         # In the one layout for which the kernels are compiled: columns that were put in order have another.
         times, q = np.concatenate([[0.0], times]), np.ascontiguousarray(np.vstack([here, q]))
         speed = float((np.abs(np.diff(q, axis=0)).max(axis=1) / np.diff(times)).max())
@@ -491,8 +535,12 @@ class ArmGate:
         at, way = dense(times, q, STEP)
         other = "left" if side == "right" else "right"
         rests = self.position[facts.ARM_INDEX[other]]
-        plan = self._plans.get(other)
-        others = rests[None] if plan is None or plan.over(now) else plan.at(now + at)
+        plan, others = self._plans.get(other), rests[None]
+        if plan is not None and not plan.over(now):
+            # Until both are at rest, and as closely as either moves.
+            at = merged(at, plan.begin - now + dense(plan.times, plan.positions, STEP)[0])
+            way = np.column_stack([np.interp(at, times, column) for column in q.T])
+            others = plan.at(now + at)
         mine, gaps, fastest = swept(
             at, way, self._waist, self._chain[side], self._body[side],
             others, self._chain[other], self._body[other], self._trunk,

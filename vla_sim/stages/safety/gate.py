@@ -60,21 +60,24 @@ def time_to_contact(
 
 
 def gate(
-    points: Array, vx: float, vy: float, wz: float, low: Array = NOTHING, at_arms: Array = NOTHING
-) -> tuple[float, str]:
+    points: Array, vx: float, vy: float, wz: float, low: Array = NOTHING, at_arms: Array = NOTHING,
+    beyond: tuple[float, float] = (0.0, 0.0),
+) -> tuple[float, str]:  # fmt: skip
     """Factor in 0..1 for the commanded velocity, and the reason when it is below 1.
 
     points: (n, 2) float64 what the lidar sees [m], from the gait's mean pose. low, at_arms: likewise what the
-    depth camera sees, all of it and what stands at the height of the arms.
+    depth camera sees, all of it and what stands at the height of the arms. beyond: see `ArmGate.beyond`.
     """
     if not math.isfinite(vx + vy + wz):
         return 0.0, "the velocity is not finite"
     if vx == 0.0 and vy == 0.0 and wz == 0.0:
         return 1.0, ""
+    ahead, aside = beyond
     t = min(
         time_to_contact(seen, vx, vy, wz, front, BACK, width, HORIZON, STEP)
         for seen, front, width in (
-            (points, FRONT, SWATH), (low, LOW_FRONT, LEGS_SWATH), (at_arms, LOW_FRONT, SWATH),
+            (points, FRONT + ahead, SWATH + aside), (low, LOW_FRONT, LEGS_SWATH),
+            (at_arms, LOW_FRONT + ahead, SWATH + aside),
         )
     )  # fmt: skip
     if t >= HORIZON:

@@ -28,7 +28,8 @@ from vla_sim.stages.safety.arm_gate import ArmGate
 from vla_sim.stages.safety.params import SafetyParams
 from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.stages.safety.stop_detection import is_stop, may_be_stop
-from vla_sim.stages.safety.supervisor import STAND, Begun, FirstMotion, Supervisor
+from vla_sim.stages.safety.supervisor import ODOM_AGE, SCAN_AGE, STAND, Begun, FirstMotion, Supervisor
+from vla_sim.stages.safety.trust import JointTrust, of_now
 from vla_sim.world.semantic_map import World
 
 TICK = 1e-6
@@ -37,8 +38,6 @@ STATE_EVERY = 5
 """Periods from one state to the next."""
 FAILURE_HOLD = 1.0
 """[s] without a permit after a callback failed: what it would have learnt is not known."""
-HOLD_TIME = 0.1
-"""[s] in which an arm that pushes too hard comes to rest."""
 CARRY_STOPS = (topics.TRANSCRIPT.name, topics.COMMAND.name, topics.STOP.name, topics.ESTOP_SERVICE)
 
 
@@ -65,8 +64,8 @@ class SafetyNode(StageNode[SafetyParams]):
     /safety/refusal (why one may not), /safety/state (10 Hz and on a stop), trace "safety" and "control"
     (verdict to the first velocity or trajectory of its plan), metric "reaction" (scan to the velocity that is
     lower for it, sent).
-    An arm that pushes too hard on its way, or before which something appears, is sent where it is, and that
-    is a refusal too.
+    An arm that pushes too hard on its way, before which something appears, or whose joints jump, is held, and
+    that is a refusal too.
     Service /safety/estop (std_srvs/SetBool): true latches the emergency stop, false releases it.
 
     A callback that fails costs the permit: no velocity leaves for `FAILURE_HOLD`, and after repeated failures
@@ -100,6 +99,7 @@ class SafetyNode(StageNode[SafetyParams]):
         self._take_up(self.kept.load())
         self.arms = ArmGate(Kinematics.load())
         self.arms.warm()
+        self.joints = JointTrust()
         for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values(), topics.REFUSAL):
             self.publish(topic)
         # What is ready at once is taken in this order: stops, motions, then what is seen.
@@ -118,8 +118,9 @@ class SafetyNode(StageNode[SafetyParams]):
         self.listen(topics.IMU, self.on_imu)
         self.listen(topics.STATUS, self.first_motion.status)
         self.listen(topics.JOINT_STATES, self.on_joints)
-        self.listen(topics.POINTS, partial(self.on_cloud, "lidar", self.arms.on_points))
-        self.listen(topics.NEAR_POINTS, partial(self.on_cloud, "near", self.arms.on_near_points))
+        self.listen(topics.POINTS, partial(self.on_cloud, "lidar", self.arms.on_points, SCAN_AGE))
+        # What was near is near a while longer: without these points the arms would go by the lidar's alone.
+        self.listen(topics.NEAR_POINTS, partial(self.on_cloud, "near", self.arms.on_near_points, math.inf))
         self.create_service(SetBool, topics.ESTOP_SERVICE, self.on_estop)
         self.follow_load()
         self.repeat(1.0 / p.rate, self.on_timer)
@@ -240,30 +241,37 @@ class SafetyNode(StageNode[SafetyParams]):
             self.send(topics.SAFETY_STATE, self.core.state())
 
     def on_joints(self, message: Any) -> None:
+        now, stamp = self.now(), to_seconds(message.header.stamp)
         position = conversions.joint_positions(message)
-        if position is None:
+        if position is None or not of_now(stamp, now, ODOM_AGE):
             return
-        for side in self.arms.on_joints(position, self.now(), conversions.joint_efforts(message)):
+        if not self.joints.take(stamp, position, conversions.joint_velocities(message)):
+            if self.joints.doubted:
+                for side in self.arms.doubt_joints():
+                    self.hold(side, "its joints jump")
+            return
+        self.core.beyond = self.arms.beyond()
+        for side in self.arms.on_joints(position, now, conversions.joint_efforts(message)):
             self.hold(side, "it pushes against something")
 
     def hold(self, side: Arm, reason: str) -> None:
         """An arm on its way stays where it is, whatever manipulation does."""
-        assert self.arms.position is not None
         self.get_logger().warning(f"{side} arm: {reason}")
-        message = conversions.joint_trajectory(
-            list(facts.ARM_JOINTS[side]),
-            np.array([HOLD_TIME]),
-            self.arms.position[None, facts.ARM_INDEX[side]],
-            self.now(),
-            "",
-        )
+        joints = list(facts.ARM_JOINTS[side])
+        message = conversions.joint_trajectory(joints, np.zeros(0), np.zeros((0, 7)), self.now(), "")
         self.published[topics.ARM_TRAJECTORY[side].name].publish(message)
         self.send(topics.REFUSAL, Refusal(arm=side, part="arm", stamp=self.now(), reason=reason))
 
-    def on_cloud(self, what: str, take: Callable[[Array, float], None], message: Any) -> None:
+    def on_cloud(
+        self, what: str, take: Callable[[Array, float], None], age: float, message: Any
+    ) -> None:  # fmt: skip
+        """age: of its stamp at the most [s]; an older cloud is none."""
+        now = self.now()
+        if not of_now(to_seconds(message.header.stamp), now, age):
+            return
         try:
-            take(conversions.cloud_points(message), self.now())
-            for side in self.arms.obstructed(self.now()):
+            take(conversions.cloud_points(message), now)
+            for side in self.arms.obstructed(now):
                 self.hold(side, "something came into its way")
         except InputError as error:
             self.get_logger().warning(f"{what} points: {error}", throttle_duration_sec=1.0)

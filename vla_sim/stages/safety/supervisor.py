@@ -67,6 +67,8 @@ class Supervisor:
     asked: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """The epoch in which a command was last heard, by its id."""
     around: Surroundings = field(default_factory=Surroundings)
+    beyond: tuple[float, float] = (0.0, 0.0)
+    """See `ArmGate.beyond`."""
     velocity: tuple[float, float, float] = STAND
     bad_velocities: int = 0
     factor: float = 1.0
@@ -252,7 +254,7 @@ class Supervisor:
             return STAND
         vx, vy, wz = (max(-most, min(most, v)) for v, most in zip(wanted, self.limits, strict=True))
         points, low, at_arms = self.around.points()
-        self.factor, reason = gate(points, vx, vy, wz, low, at_arms)
+        self.factor, reason = gate(points, vx, vy, wz, low, at_arms, self.beyond)
         factor = self.factor
         self._level = "ok" if factor == 1.0 else "slowed" if factor > 0.0 else "stopped"
         self._reasons = [reason] if reason else []

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Array, wrap
+from vla_sim.robot import facts
 
 AHEAD = 0.1
 """[s] by which a stamp may lie ahead of this node's clock: the message that sets it is under way, too."""
@@ -30,6 +31,17 @@ LEAST_VALID = 0.5
 """Share of the beams of a scan, and of a sector, that must be numbers: a lidar that is nearly blind is
 blind."""
 SECTOR = math.radians(15.0)
+UNEXPLAINED = 0.05
+"""[rad] that a joint may step beyond what its speeds explain: noise, and acceleration between samples."""
+UNKNOWN = 0.3
+"""[s] of silence after which a joint may be anywhere."""
+BELIEVED = 5.0
+"""[s] of explained steps after which joints that have jumped are believed where they are."""
+
+
+def of_now(stamp: float, now: float, age: float) -> bool:
+    """Whether a stamp is neither of the future nor older than `age` [s]."""
+    return stamp <= now + AHEAD and now - stamp <= age
 
 
 @dataclass
@@ -47,7 +59,7 @@ class Freshness:
 
     def take(self, stamp: float, now: float, mono: float) -> bool:
         """A message; False if it is out of order, from the future, or too old to be of use."""
-        if not (self.stamp < stamp <= now + AHEAD and now - stamp <= self.age):
+        if not (self.stamp < stamp and of_now(stamp, now, self.age)):
             return False
         self.stamp, self.taken, self.received = stamp, now, mono
         return True
@@ -99,6 +111,42 @@ class OdometryTrust:
         if not walking:
             self._stood = now
         self.frozen = self.frozen or now - max(self._changed, self._stood) > FROZEN
+
+
+class JointTrust:
+    """Whether waist and arms are where they are said to be: an encoder that slips or lies moves a joint by
+    more than its speed does. Once it is back where the speeds led it, it is believed again."""
+
+    JOINTS = np.concatenate([facts.WAIST_INDEX, *facts.ARM_INDEX.values()])
+
+    def __init__(self) -> None:
+        self._stamp = self._jumped = -math.inf
+        self._position = self._velocity = self._expected = np.zeros(0)
+        """(n,) of the message before, and where the speeds since the last believed one lead."""
+        self.doubted = False
+
+    def take(self, stamp: float, position: Array, velocity: Array | None) -> bool:
+        """Whether these are to be used. position, velocity: (joints,) [rad], [rad/s]; what is older than
+        the message before is not, and without speeds everything is."""
+        if velocity is None:
+            return True
+        q, v = position[self.JOINTS], velocity[self.JOINTS]
+        dt = stamp - self._stamp
+        if -UNKNOWN < dt <= 0.0 or not (np.isfinite(q).all() and np.isfinite(v).all()):
+            return False
+        if 0.0 < dt <= UNKNOWN:
+            way = 0.5 * dt * (self._velocity + v)
+            if (np.abs(q - self._position - way) > UNEXPLAINED).any():
+                self.doubted, self._jumped = True, stamp
+            self._expected = self._expected + way
+            back = bool((np.abs(q - self._expected) <= UNEXPLAINED).all())
+            self.doubted = self.doubted and not back and stamp - self._jumped <= BELIEVED
+        else:
+            self.doubted = False
+        self._stamp, self._position, self._velocity = stamp, q, v
+        if not self.doubted:
+            self._expected = q
+        return not self.doubted
 
 
 class ScanTrust:

@@ -1,13 +1,11 @@
 """Any server that transcribes as OpenAI's does: POST .../audio/transcriptions with a WAV file."""
 
 import logging
-import os
 from typing import Annotated
 
 import msgspec
 
 from vla_sim.common import secrets
-from vla_sim.common.errors import InputError
 from vla_sim.common.http_client import open_client, post
 from vla_sim.stages.voice.audio import Samples, wav
 from vla_sim.stages.voice.recogniser import Recognition
@@ -45,26 +43,22 @@ class TranscriptionServer:
     def __init__(self, url: str, model: str = "whisper-1", timeout: float = 5.0) -> None:
         import httpx2
 
-        key = os.environ.get(KEY, "").strip()
-        if key and not (key.isascii() and key.isprintable()):
-            raise InputError(f"the key in {KEY} has a character that no key has: copy it anew")
-        secrets.keep(key)
         self.url = f"{url.rstrip('/')}/audio/transcriptions"
         self._form = {"model": model, "language": "en", "response_format": "json", "temperature": "0"}
         self._errors = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
-        # A body that is compressed could be a thousand times as long as what was received.
-        headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        self._timeout, self._client = timeout, open_client(url, timeout, headers)
+        self._timeout = timeout
+        self._client = open_client(httpx2.Client, url, secrets.bearer(secrets.read_key(KEY)), timeout)
         self._failed = False
 
     def transcribe(self, sound: Samples) -> Recognition:
         if not sound.size:
             return Recognition("", 0.0)
         try:
-            files = {"file": ("speech.wav", wav(sound), "audio/wav")}
-            text = _answer.decode(
-                post(self._client, self.url, self._timeout, MOST_BYTES, data=self._form, files=files)
-            ).text
+            file = ("speech.wav", wav(sound), "audio/wav")
+            answer = post(
+                self._client, self.url, MOST_BYTES, self._timeout, data=self._form, files={"file": file}
+            )
+            text = _answer.decode(answer).text
         except (*self._errors, ValueError, RecursionError) as error:  # also what is no UTF-8
             if not self._failed:
                 why = secrets.strike(f"{type(error).__name__}: {error}")[:200]

@@ -7,6 +7,7 @@ const AFTER = 1500; // [ms] of sound after the button
 export class Speech {
   #parts = null;
   #ending = null;
+  #beginning = false; // while the browser asks whether it may
 
   // onChange(on, note)
   constructor(onChange) {
@@ -25,6 +26,8 @@ export class Speech {
       return this.onChange(false, "A browser gives its microphone to pages of this machine and of https alone: "
         + "forward the port (ssh -L) and open localhost.");
     }
+    if (this.#beginning) return; // a second line would be left open
+    this.#beginning = true;
     let stream = null;
     let context = null;
     try {
@@ -53,6 +56,8 @@ export class Speech {
       context?.close();
       this.onChange(false, error.name === "NotAllowedError"
         ? "This browser does not let the page use the microphone." : `No microphone: ${error.message}`);
+    } finally {
+      this.#beginning = false;
     }
   }
 

@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 from PIL import Image, ImageDraw
 
 from vla_sim.report.floor_plan import INK, PAPER, SOFT, FloorPlan, font, words
-from vla_sim.view.snapshot import step_words
 from vla_sim.view.state import Command, ViewState
 from vla_sim.view.video.outside import Follower, Outside, overhead
 from vla_sim.world.semantic_map import World
@@ -137,7 +136,7 @@ def steps(command: Command | None) -> list[tuple[str, tuple[int, int, int]]]:
     """Each step of a command's plan in words, and its colour: done, running, waiting or failed."""
     if command is None:
         return []
-    return [(step_words(step), COLOURS.get(how, BAD)) for step, how in command.steps()]
+    return [(str(step), COLOURS.get(how, BAD)) for step, how in command.steps()]
 
 
 def head_picture(state: ViewState) -> Image.Image | None:

@@ -59,6 +59,13 @@ class Joints(Values):
             axis=axis, where=self.where(element), axis2=axis2, pitch=pitch if kind == "screw" else 0.0,
         )  # fmt: skip
 
+    def in_model(self, axis: Any) -> bool:
+        """Whether an axis is meant in its model's frame: in SDF 1.4 each is, in 1.5 and 1.6 where it says so
+        (libsdformat's `1_4.convert` and `1_6.convert`)."""
+        if self.version in ("1.5", "1.6"):
+            return self.boolean(axis, "use_parent_model_frame", False)
+        return self.version == "1.4"
+
     def axis(self, joint: Any, kind: str, pose: Array, scope: Scope, tag: str = "axis") -> Axis:
         element = joint.find(tag)
         if element is None:
@@ -71,7 +78,7 @@ class Joints(Values):
         xyz = xyz / length
         given = element.find("xyz")
         expressed_in = "" if given is None else str(given.get("expressed_in", ""))
-        if expressed_in:
+        if expressed_in or self.in_model(element):
             xyz = pose[:3, :3].T @ scope.pose(expressed_in, given)[:3, :3] @ xyz
         limit, dynamics = element.find("limit"), element.find("dynamics")
         for one in (limit, dynamics):

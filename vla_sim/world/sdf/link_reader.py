@@ -22,6 +22,10 @@ DEFAULT_MASK = "0xFF"
 """What libsdformat takes for a missing <collide_bitmask>; its own specification says 65535."""
 
 
+MOST_PIXELS, MOST_RAYS = 8192, 1_000_000
+"""Of a camera's image each way, and of one turn of a lidar."""
+
+
 class Links(Values):
     """Reads links with their collisions, visuals, sensors and lights."""
 
@@ -178,14 +182,17 @@ class Links(Values):
         try:
             bits = int(mask, 0)
         except ValueError:
-            self.fail(surface, f"<collide_bitmask> is {mask!r}; it must be a whole number such as 0xFFFF")
+            bits = 1 << 32
+        if not -1 <= bits <= 0xFFFFFFFF:  # -1: all of them
+            allowed = "it must be a whole number from 0 to 0xFFFFFFFF"
+            self.fail(surface, f"<collide_bitmask> is {mask!r}; {allowed}")
         return elements.Collision(
             self.name(element), self.local(element, scope, base), geometry,
             elements.ContactSurface(
                 mu=self.number(surface, "friction/ode/mu", 1.0),
                 torsional=None if torsional is None else self.number(surface, f"{bullet}coefficient", 1.0),
                 patch_radius=None if patch is None else self.number(surface, f"{bullet}patch_radius", 0.0),
-                collide_bitmask=bits,
+                collide_bitmask=bits & 0xFFFFFFFF,
             ),
             self.where(element),
         )  # fmt: skip
@@ -293,9 +300,13 @@ class Links(Values):
         fov = self.number(element, "horizontal_fov", 1.047)
         if not 0.01 < fov < 3.1:
             self.fail(element, f"<horizontal_fov> is {fov}; it must be from 0.01 to 3.1 rad")
+        width, height = int(self.number(image, "width", 320)), int(self.number(image, "height", 240))
+        if not (1 <= width <= MOST_PIXELS and 1 <= height <= MOST_PIXELS):
+            self.fail(
+                image, f"the <image> has {width} x {height} pixels; 1 to {MOST_PIXELS} each are allowed"
+            )
         return elements.Camera(
-            fov, int(self.number(image, "width", 320)), int(self.number(image, "height", 240)),
-            near, far, depth_near, depth_far, self.noise(element),
+            fov, width, height, near, far, depth_near, depth_far, self.noise(element),
         )  # fmt: skip
 
     def lidar(self, element: Any) -> elements.Lidar:
@@ -314,6 +325,8 @@ class Links(Values):
 
         azimuth, columns = fan(across)
         elevation, rows = fan(up)
+        if rows * columns > MOST_RAYS:
+            self.fail(element, f"the lidar has {columns} x {rows} <samples>; {MOST_RAYS} in all are the most")
         reach = element.find("range")
         low, high = self.number(reach, "min", 0.05), self.number(reach, "max", 10.0)
         if not 0 <= low < high:

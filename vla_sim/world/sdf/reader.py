@@ -193,6 +193,7 @@ class _Reader(Links, Joints):
         return root
 
     def tree(self, element: Any) -> Root:
+        self.version = str(element.get("version"))
         self.check(element)
         worlds = element.findall("world")
         if len(worlds) > 1:

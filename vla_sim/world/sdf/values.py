@@ -41,6 +41,7 @@ KNOWN: dict[str, str] = {
     "light": "pose diffuse specular direction attenuation intensity cast_shadows spot visualize",
 }
 """Children that are read, or that are valid and need nothing from us."""
+UNTIL_1_6: dict[str, str] = {"axis": "use_parent_model_frame"}
 FOLLOWS: dict[str, str] = {
     "actor": "nobody walks there", "population": "nothing stands there", "road": "no road is drawn",
     "gripper": "it does not hold by itself", "audio_source": "it is silent", "audio_sink": "it is deaf",
@@ -70,6 +71,8 @@ class Values:
 
     def __init__(self, path: Path, search: tuple[Path, ...], stack: tuple[Path, ...]) -> None:
         self.path, self.search, self.stack = path, search, (*stack, path.resolve())
+        self.version = ""
+        """Of SDF, of the file."""
         self.skipped: dict[str, list[str]] = {}
         self.spent = Spent()
 
@@ -95,6 +98,8 @@ class Values:
 
     def check(self, element: Any, kind: str = "") -> None:
         known = KNOWN[kind or element.tag].split()
+        if self.version in ("1.4", "1.5", "1.6"):
+            known += UNTIL_1_6.get(kind or element.tag, "").split()
         for child in element:
             if isinstance(child.tag, str) and child.tag not in known and ":" not in child.tag \
                     and not child.tag.startswith("{"):  # fmt: skip

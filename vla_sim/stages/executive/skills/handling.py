@@ -3,11 +3,11 @@
 import math
 from collections.abc import Generator
 
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Pose2, wrap
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Point, Step
 from vla_sim.contract.surface_points import unpack
 from vla_sim.stages.executive.goals import DroppedError, Result, Running, drive, manipulate, pause
-from vla_sim.stages.executive.skill_context import Pose2, SkillContext
+from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.stages.executive.skills.searching import LOOK, find, look
 from vla_sim.stages.executive.skills.walking import (
     DOCK_TOLERANCE,
@@ -18,7 +18,7 @@ from vla_sim.stages.executive.skills.walking import (
     prepare_to_walk,
 )
 from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose_stand
-from vla_sim.stages.manipulation.opening import find_opening
+from vla_sim.stages.manipulation.opening import Opening, find_opening
 from vla_sim.world.objects import ObjectKind
 from vla_sim.world.semantic_map import Surface
 
@@ -158,25 +158,30 @@ def place(ctx: SkillContext, step: Step) -> Running:
 
 
 def _place_by(ctx: SkillContext, step: Step, held: DetectedObject, query: ObjectQuery) -> Running:
-    """Next to, on, or into an object, which is looked for first where it was seen last."""
-    known = [o for o in ctx.objects if query.matches(o) and ctx.surface_below(o.position) is not None]
+    """Next to, on, or into an object, which is looked for where it was seen last, then everywhere."""
+    known = [o for o in _others(ctx) if query.matches(o) and ctx.surface_below(o.position) is not None]
     nearest = min(known, key=ctx.distance_to, default=None)
     seen_on = ctx.surface_below(nearest.position) if nearest is not None else None
-    found = yield from find(
-        ctx, Step(skill="find", object=query, place=seen_on.name if seen_on is not None else "")
-    )
-    if not found.ok:
+    for where in ("",) if seen_on is None else (seen_on.name, ""):
+        found = yield from find(ctx, Step(skill="find", object=query, place=where))
+        if found.ok:
+            break
+    else:
         return found
     target = ctx.target
     assert target is not None
     surface = ctx.surface_below(target.position)
     assert surface is not None  # on which all stands that `find` takes
-    spot: Point | str | None
+    spot: Point | None
     container = None
     if step.relation == "into":
-        container, spot = target, _above_opening(ctx, target, held)
-        if isinstance(spot, str):
-            return Result(False, spot)
+        opening = find_opening(unpack(target.surface))
+        if opening is None:
+            return Result(False, f"I see no opening in the {target.called}.")
+        if too := _too(ctx, held, opening):
+            return Result(False, f"The {held.called} is too {too} for the {target.called}.")
+        (x, y, z), container = target.position, target
+        spot = (x + opening.centre[0], y + opening.centre[1], z + opening.rim + ABOVE_RIM)
     elif step.relation == "on top of":
         below, above = _kind(ctx, target), _kind(ctx, held)
         if below is None or above is None or below.shape != "box" or above.shape == "sphere":
@@ -189,21 +194,15 @@ def _place_by(ctx: SkillContext, step: Step, held: DetectedObject, query: Object
     return done or Result(False, f"I find no free spot {step.relation} the {query}.")
 
 
-def _above_opening(ctx: SkillContext, container: DetectedObject, held: DetectedObject) -> Point | str:
-    """Where to let go of what is held (map) so that it falls into a container; or why it cannot."""
-    opening = find_opening(unpack(container.surface))
-    if opening is None:
-        return f"I see no opening in the {container.called}."
+def _too(ctx: SkillContext, held: DetectedObject, opening: Opening) -> str:
+    """What it is too much of to fall into a container: "wide", "tall"; "" if it does."""
     known = _kind(ctx, held)
     length, width, height = known.size if known is not None else held.size
     is_round = known is not None and known.shape in ("sphere", "cylinder")
     half = max(length, width) / 2 if is_round else math.hypot(length, width) / 2
     if half + BESIDE_RIM > opening.radius:
-        return f"The {held.called} is too wide for the {container.called}."
-    if height / 2 > opening.depth:  # it would lean over the rim
-        return f"The {held.called} is too tall for the {container.called}."
-    x, y, z = container.position
-    return (x + opening.centre[0], y + opening.centre[1], z + opening.rim + ABOVE_RIM)
+        return "wide"
+    return "tall" if height / 2 > opening.depth else ""  # it would lean over the rim
 
 
 def _others(ctx: SkillContext) -> list[DetectedObject]:

@@ -1,7 +1,6 @@
 """Looking for an object, where the robot stands and along surfaces."""
 
-import math
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Step
 from vla_sim.stages.executive.goals import Result, Running, drive
@@ -20,18 +19,16 @@ LOOK_FOR_NAME = 3.0  # [s] likewise for what only a detector on a server can nam
 def find(ctx: SkillContext, step: Step) -> Running:
     """Look where it stands, then at every surface of the place, or of all places, nearest first."""
     query = step.object or ObjectQuery()
-    seen = yield from glance(ctx, query)
-    surfaces = [s for s in ctx.world.surfaces if s.place == step.place or s.name == step.place]
-    if not step.place:
-        surfaces = list(ctx.world.surfaces)
-    if seen is not None and (not step.place or ctx.surface_below(seen.position) in surfaces):
+    meant = [s for s in ctx.world.surfaces if not step.place or step.place in (s.place, s.name)]
+    seen = yield from glance(ctx, query, meant)
+    if seen is not None:
         ctx.target = seen
         return Result(True)
-    until, blocked = ctx.now + ctx.search_time, 0
-    while surfaces and ctx.now < until:
-        surface = min(surfaces, key=ctx.distance_to)
-        surfaces.remove(surface)
-        found, got_there = yield from search(ctx, query, surface, until)
+    until, blocked, left = ctx.now + ctx.search_time, 0, list(meant)
+    while left and ctx.now < until:
+        surface = min(left, key=ctx.distance_to)
+        left.remove(surface)
+        found, got_there = yield from search(ctx, query, surface, meant, until)
         blocked += not got_there
         if found is not None:
             ctx.target = found
@@ -46,10 +43,10 @@ def find(ctx: SkillContext, step: Step) -> Running:
 
 
 def search(
-    ctx: SkillContext, query: ObjectQuery, surface: Surface, until: float = math.inf
+    ctx: SkillContext, query: ObjectQuery, surface: Surface, meant: Collection[Surface], until: float
 ) -> Generator[None, None, tuple[DetectedObject | None, bool]]:
-    """Walk along a surface and look; the object found, and whether a view could be reached. until: when no
-    further view is begun [s]."""
+    """Walk along a surface and look; the object found on any of those that are meant, and whether a view
+    could be reached. until: when no further view is begun [s]."""
     got_there = False
     for pose in view_stands(surface, ctx.grid, ctx.pose):
         if ctx.now >= until:
@@ -61,31 +58,34 @@ def search(
         if not result.ok:
             continue
         got_there = True
-        found = yield from look(ctx, query, LOOK)
+        found = yield from look(ctx, query, LOOK, on=meant)
         if found is not None:
             return found, True
     return None, got_there
 
 
-def glance(ctx: SkillContext, query: ObjectQuery) -> Generator[None, None, DetectedObject | None]:
-    """The nearest object that matches in what the camera has just shown: an image of the last moment
-    is as good as a new one, so that a search begins without a wait."""
+def glance(
+    ctx: SkillContext, query: ObjectQuery, on: Collection[Surface] | None = None
+) -> Generator[None, None, DetectedObject | None]:
+    """The nearest object that matches, on one of these surfaces or on any, in what the camera has just
+    shown: an image of the last moment is as good as a new one, so that a search begins without a wait."""
     began = ctx.now
     while ctx.objects_stamp < began - IMAGE_AGE and ctx.now - began < IMAGE_TIMEOUT:
         yield
-    return ctx.visible(query, began - SEEN_WITHIN)
+    return ctx.visible(query, began - SEEN_WITHIN, on=on)
 
 
 def look(
-    ctx: SkillContext, query: ObjectQuery, seconds: float, near: DetectedObject | None = None
-) -> Generator[None, None, DetectedObject | None]:
-    """Stand and look; the object that matches and is seen within that time. near: of several the one that is
-    where this was."""
+    ctx: SkillContext, query: ObjectQuery, seconds: float, near: DetectedObject | None = None,
+    on: Collection[Surface] | None = None,
+) -> Generator[None, None, DetectedObject | None]:  # fmt: skip
+    """Stand and look; the object that matches and is seen within that time. near, on: see
+    `SkillContext.visible`."""
     began = ctx.now
     if query.kind in ctx.world.words:
         seconds = max(seconds, LOOK_FOR_NAME)
     while True:
-        found = ctx.visible(query, began, near)
+        found = ctx.visible(query, began, near, on)
         if found is not None or ctx.now - began > seconds:
             return found
         yield

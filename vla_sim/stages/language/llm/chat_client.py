@@ -10,9 +10,10 @@ from contextlib import aclosing
 import httpx2
 import msgspec
 
+from vla_sim.common import secrets
+from vla_sim.common.http_client import open_client
 from vla_sim.stages.language.llm.address import base_url
 from vla_sim.stages.language.llm.answer import Delta, delta
-from vla_sim.stages.language.llm.connection import open_client
 from vla_sim.stages.language.llm.errors import MAX_REASON, SaidNoError, ServerError, one_line
 from vla_sim.stages.language.llm.event_stream import EventReader, NotJsonError
 from vla_sim.stages.language.llm.prompt import Message
@@ -39,7 +40,10 @@ class ChatServer:
         self, address: str, key: str, question: Question, tell: Callable[[str], None] = lambda _: None
     ) -> None:
         self.url = base_url(address)
-        self._client = open_client(self.url, key)
+        # No time-outs: the client's count from one byte to the next, so that a server which only keeps the
+        # line alive would never be given up. The caller cancels, and that closes the connection.
+        headers = {"Accept": "text/event-stream, application/json", **secrets.bearer(key)}
+        self._client = open_client(httpx2.AsyncClient, self.url, headers, None)
         self._question = question
         self._tell = tell
         self._first = self._way = Way() if question.schema is not None else Way("text")

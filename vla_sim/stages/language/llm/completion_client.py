@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vla_sim.common import clock
+from vla_sim.common import clock, secrets
 from vla_sim.common.errors import MissingError
 from vla_sim.contract.records import Priority
 from vla_sim.stages.language.llm.answer import Answer
@@ -109,12 +109,11 @@ class CompletionClient:
                 return
             try:
                 from vla_sim.stages.language.llm.chat_client import ChatServer
-                from vla_sim.stages.language.llm.connection import read_key
             except ImportError:
                 raise MissingError(
                     'the "httpx2" package is not installed; pip install httpx2, or use planner:=rules'
                 ) from None
-            key = read_key(self.settings.api_key_env)
+            key = secrets.read_key(self.settings.api_key_env)
             self._server = ChatServer(self.settings.base_url, key, self._question, self._tell)
 
     async def disturb(self, url: str, delay: float) -> None:
