@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from installed import needs
 from language_world import RULES, plan_of
@@ -174,6 +174,18 @@ def test_many_who_ask_the_same_are_one_request(planner):
 
 
 # --------------------------------------------------------------------------- rate
+
+
+@given(st.integers(1, 200), st.floats(0.0, 20_000.0), st.floats(0.0, 30.0))
+@example(per_minute=123, now=7161.0, gap=0.366897693804)
+@example(per_minute=200, now=12345.678, gap=0.1)
+def test_after_the_wait_that_was_told_a_request_may_go(per_minute, now, gap):
+    """Else a wait too short to change the time is told again and again."""
+    limiter = RateLimiter(per_minute)
+    while limiter.can_make_request(now):
+        pass
+    now += gap
+    assert limiter.wait(now + limiter.wait(now)) == 0.0
 
 
 @settings(max_examples=40, deadline=None)

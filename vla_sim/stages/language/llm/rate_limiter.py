@@ -1,5 +1,8 @@
 """Limits how many requests a minute go to a language model's server."""
 
+ROUNDING = 1e-9
+"""Of a token: what is missing after the wait that was told, since times are rounded."""
+
 
 class RateLimiter:
     """A token bucket: at most `per_minute` requests in any minute, a tenth of them at once. Times [s] are the
@@ -26,4 +29,5 @@ class RateLimiter:
         """Until a request may be made [s]; 0: now."""
         self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
         self._filled = now
-        return max(0.0, (1.0 - self._tokens) / self._rate)
+        missing = 1.0 - self._tokens
+        return missing / self._rate if missing > ROUNDING else 0.0
