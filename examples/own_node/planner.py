@@ -24,6 +24,8 @@ class Planner(Node):
 
     def plan(self, message):
         command = json.loads(message.data)
+        if not command.get("complete", True):
+            return  # noise, or half a sentence: nothing to act on
         steps = [{"skill": "say", "text": "I can dance, and nothing else."}]
         if "dance" in command["text"].lower():
             steps = [{"skill": "turn", "angle": math.radians(angle)} for angle in (45, -45)]

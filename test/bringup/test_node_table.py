@@ -7,6 +7,8 @@ import pytest
 from vla_sim.bringup import node_table
 from vla_sim.bringup.node_table import StackOptions
 from vla_sim.common.errors import InputError
+from vla_sim.common.params import named
+from vla_sim.hardware.params import CAMERA
 
 
 def test_nodes_are_left_out_by_name():
@@ -49,13 +51,20 @@ def test_what_cannot_be_left_out_or_replaced_is_said(options, why):
         node_table.nodes(options)
 
 
-def test_on_a_robot_the_images_are_the_cameras_drivers_unless_told_otherwise():
-    (eyes,) = [node for node in node_table.STACK if node.name == "perception"]
-    own = StackOptions(overrides={"perception": {"color": "/mine"}})
+@pytest.mark.parametrize("name", ["perception", "manipulation"])
+def test_on_a_robot_the_images_are_the_cameras_drivers_unless_told_otherwise(name):
+    (eyes,) = [node for node in node_table.STACK if node.name == name]
+    own = StackOptions(overrides={name: {"color": "/mine"}})
     there = node_table.parameters(eyes, own, simulated=False)
     assert there["depth"] == "/camera/camera/aligned_depth_to_color/image_raw"
     assert there["color"] == "/mine"
     assert "depth" not in node_table.parameters(eyes, own)
+
+
+@pytest.mark.parametrize("node", node_table.EVERY, ids=lambda node: node.name)
+def test_every_node_that_looks_gets_its_images_from_the_cameras_drivers_on_a_robot(node):
+    looks = {name: topic for name, topic in CAMERA.items() if name in named(node.params)}
+    assert node.drivers == looks
 
 
 @pytest.mark.parametrize("simulated", [True, False])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ports import any_port
@@ -115,6 +116,20 @@ def measured(name, domain):
         alerts = [alert["component"] for alert in state["alerts"]]
         if (found and alerts) or time.monotonic() > end:
             return found[0], alerts
+
+
+def test_the_planner_does_not_act_on_what_was_half_heard():
+    from std_msgs.msg import String
+
+    spec = importlib.util.spec_from_file_location("planner", EXAMPLES / "own_node" / "planner.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sent = []
+    planner = SimpleNamespace(plans=SimpleNamespace(publish=sent.append))
+    for complete in (False, True):
+        heard = {"command_id": "a", "text": "dance", "complete": complete}
+        module.Planner.plan(planner, String(data=json.dumps(heard)))
+    assert len(sent) == 1
 
 
 def test_a_planner_a_client_and_a_metric_of_ones_own_in_one_domain(run, stack):

@@ -4,7 +4,9 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
+import numpy as np
 import pytest
 from installed import needs
 
@@ -17,10 +19,13 @@ from vla_sim.bringup import node_table  # noqa: E402
 from vla_sim.bringup.node_table import StackOptions  # noqa: E402
 from vla_sim.common.errors import EngineError, InputError  # noqa: E402
 from vla_sim.contract import topics  # noqa: E402
+from vla_sim.contract.records import SafetyState  # noqa: E402
 from vla_sim.hardware import node  # noqa: E402
 from vla_sim.hardware.node import RobotNode  # noqa: E402
 from vla_sim.hardware.unitree import robot  # noqa: E402
 from vla_sim.hardware.unitree.network import domain_beside  # noqa: E402
+from vla_sim.robot import facts  # noqa: E402
+from vla_sim.ros import conversions  # noqa: E402
 from vla_sim.ros.executor import SerialExecutor  # noqa: E402
 
 
@@ -140,6 +145,31 @@ def test_what_the_robot_felt_before_it_fell_silent_is_not_said_again(ros, tmp_pa
     for _ in range(10):
         made.tick()
     assert all(one.count > count for one, count in zip(said, counts, strict=True))
+
+
+@pytest.mark.parametrize("stamp", [0.0, 1.0])
+def test_after_a_stop_no_trajectory_is_obeyed_that_is_of_before_or_of_no_time(
+    ros, tmp_path, monkeypatch, stamp
+):
+    (tmp_path / "my_driver.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    made = ros("body:=my_driver:Standing")
+    made.tick()
+    now, side = made.now(), "right"
+    goal = facts.DEFAULT_POSE[facts.ARM_INDEX[side]] + 0.1
+    send = partial(
+        conversions.joint_trajectory, list(facts.ARM_JOINTS[side]), np.array([2.0]), goal[None], frame=""
+    )
+    made.host._on_safety(SafetyState(level="stopped", reasons=[], stop_epoch=1, stop_stamp=now))
+    made.host._store("arm", side, send(stamp=stamp))
+    made.tick()
+    assert made.host.refused == 1
+    assert made.host.controller.arm[side].share == 0.0
+    made.host._store("arm", side, send(stamp=now + 0.01))
+    made.tick()
+    made.tick()
+    assert made.host.refused == 1
+    assert made.host.controller.arm[side].share > 0.0
 
 
 def test_a_class_that_is_no_body_is_said(ros):

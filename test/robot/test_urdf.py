@@ -8,7 +8,8 @@ from lxml import etree
 from vla_sim.robot import facts, frame_tree
 from vla_sim.robot.extrinsics import pose_of
 from vla_sim.robot.kinematics import Kinematics
-from vla_sim.robot.urdf import urdf
+from vla_sim.robot.urdf import _link, urdf
+from vla_sim.world.sdf import reader
 
 KINEMATICS = Kinematics.load()
 TEXT = urdf(KINEMATICS)
@@ -86,3 +87,18 @@ def test_a_sensor_that_sits_elsewhere_is_elsewhere_in_it():
     assert joint.find("origin").get("xyz") == "0.1 0.02 0.5"
     angles = [float(word) for word in joint.find("origin").get("rpy").split()]
     assert angles == pytest.approx((0.0, 0.7, 0.1))
+
+
+def test_a_collision_mesh_is_as_large_as_it_is(tmp_path):
+    """Of three times its file's size, in pieces of which one is a ball."""
+    trimesh = pytest.importorskip("trimesh", reason="trimesh is not installed")
+    trimesh.creation.icosphere(subdivisions=1, radius=0.2).export(tmp_path / "ball.stl")
+    mesh = "<geometry><mesh><uri>ball.stl</uri><scale>3 3 3</scale></mesh></geometry>"
+    text = f"""<sdf version="1.10"><model name="m"><link name="l"><inertial><inertia/></inertial>
+    <collision name="c">{mesh}</collision><visual name="v">{mesh}</visual></link></model></sdf>"""
+    link = reader.loads(text, tmp_path / "model.sdf").models[0].links[0]
+    out = _link(link, np.eye(4))
+    assert [float(v) for v in out.find("collision/geometry/box").get("size").split()] == pytest.approx(
+        [1.2] * 3
+    )
+    assert out.find("visual/geometry/mesh").get("scale") == "3 3 3"

@@ -13,7 +13,7 @@ from vla_sim.common.errors import StackError
 from vla_sim.ros.lockstep import run_environment
 from vla_sim.ros.lockstep.conductor import Conductor
 from vla_sim.ros.lockstep.follower import Follower
-from vla_sim.ros.lockstep.turn_taking import Begin, Go, Inbox, Mail, MailedPublisher, RunEnds
+from vla_sim.ros.lockstep.turn_taking import Begin, Go, Hello, Inbox, Mail, MailedPublisher, RunEnds, encode
 
 
 class Wire:
@@ -214,6 +214,18 @@ def test_a_node_that_does_not_come_is_named(socket_path):
     conductor.close()
     with pytest.raises(StackError, match="cannot listen at"):
         Conductor()  # its path is taken
+
+
+def test_a_node_that_dies_before_the_run_begins_is_named(socket_path):
+    conductor = Conductor()
+    for word in (None, encode(Hello("a", [])), encode(Hello("b", []))):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+            line.connect(str(socket_path))
+            if word is not None:
+                line.send(word)
+    with pytest.raises(StackError, match="lock-step: a has ended before the run began"):
+        conductor.meet(dict, lambda: True, timeout=10.0)
+    conductor.close()
 
 
 def test_without_the_environment_there_is_no_lock_step(monkeypatch):

@@ -267,6 +267,23 @@ def test_every_bit_of_a_mask_counts(floor: str, cup: str, meet: bool) -> None:
     assert bool(engine.truth().objects["cup"][2] > 0.5) is meet
 
 
+@pytest.mark.parametrize("normal", [(0, 0, 1), (1, 0, 0), (0, 1, 0), (0, 0, -1), (-0.6, 0.0, 0.8)])
+def test_a_plane_is_turned_to_its_normal_by_the_shortest_way_for_every_renderer(normal) -> None:
+    """As Gazebo turns it: its sides are not of one length."""
+    plane = f"<plane><normal>{' '.join(map(str, normal))}</normal><size>4 1</size></plane>"
+    visual = f"<visual name='v'><geometry>{plane}</geometry></visual>"
+    board = f"<model name='board'><static>1</static><link name='l'>{visual}</link></model>"
+    engine = MujocoSimulator(make_world(board), sensors="software")
+    scene = engine._eyes.scene
+    [one] = np.flatnonzero(scene.shapes.link == scene.links.index("board::l"))
+    ours, native = scene.shapes.local[one, :3, :3], engine.data.geom("board::l::v#visual").xmat.reshape(3, 3)
+    side = {(1, 0, 0): (0, 0, -1), (0, 1, 0): (1, 0, 0), (-0.6, 0.0, 0.8): (0.8, 0, 0.6)}.get(
+        normal, (1, 0, 0)
+    )
+    np.testing.assert_allclose(ours[:, 0], side, atol=1e-9)
+    np.testing.assert_allclose(native, ours, atol=1e-9)
+
+
 def test_a_negative_seed_is_refused(room: MujocoSimulator) -> None:
     with pytest.raises(EngineError, match="the seed is -1; it must be 0 or more"):
         room.reset(-1)

@@ -137,6 +137,14 @@ def test_an_image_that_is_none_is_refused(home):
         World.load(str(home))
 
 
+def test_noise_is_no_map(home, monkeypatch):
+    monkeypatch.setattr(map_file, "MOST_SOLIDS", 1000)
+    World.load(str(home))
+    Grid(np.random.default_rng(0).random((80, 120)) < 0.5, 0.0, 0.0, 0.05).write(home.with_suffix(""))
+    with pytest.raises(InputError, match=r"home\.pgm: its cells make more than 1000 rectangles"):
+        World.load(str(home))
+
+
 def test_a_map_is_not_simulated(home):
     with pytest.raises(SdfError, match="a map cannot be simulated"):
         reader.load_world(home)

@@ -101,6 +101,15 @@ def test_a_side_file_says_where_the_robot_starts_and_what_places_are_called(tmp_
     assert "shelf" in {surface.name for surface in world.surfaces}
 
 
+@pytest.mark.parametrize("x", [-40.0, 40.0])
+def test_a_surface_may_stand_beyond_all_that_the_world_has(tmp_path: Path, x: float) -> None:
+    path = write(tmp_path, ROOM + FURNITURE)
+    desk = f"surfaces: {{desk: {{x: {x}, y: 0, length: 1, width: 0.6, height: 0.7}}}}"
+    for far, nearest in ((f", far: [{x}, 1, 0]", "far"), ("", "near")):
+        (tmp_path / "home.places.yaml").write_text(f"places: {{near: [1, 0, 0]{far}}}\n{desk}\n")
+        assert {s.name: s.place for s in World.load(path).surfaces}["desk"] == nearest
+
+
 @pytest.mark.parametrize(
     "text", ["places: {hall: [1, 2]}\n", "names: [m17]\n", "plces: {}\n", "places: {\n", ""]
 )

@@ -143,7 +143,7 @@ STACK: tuple[NodeSpec, ...] = (
     NodeSpec("engine", "vla_sim.simulation.node", "SimulatorParams", nice=-10),
     NodeSpec("perception", "vla_sim.stages.perception.node", "PerceptionParams", drivers=CAMERA),
     NodeSpec("navigation", "vla_sim.stages.navigation.node", "NavigationParams", nice=-5),
-    NodeSpec("manipulation", "vla_sim.stages.manipulation.node", "ManipulationParams"),
+    NodeSpec("manipulation", "vla_sim.stages.manipulation.node", "ManipulationParams", drivers=CAMERA),
     NodeSpec("voice", "vla_sim.stages.voice.node", "VoiceParams", nice=-5),
     NodeSpec("language", "vla_sim.stages.language.node", "LanguageParams"),
     NodeSpec("safety", "vla_sim.stages.safety.node", "SafetyParams", nice=-10),

@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 """float64; what its shape, unit and frame are, the docstring beside it says."""
 
+Pose2 = tuple[float, float, float]
+"""x, y [m], yaw [rad]"""
+
 
 def rotation_from_quaternion(q: ArrayLike) -> Array:
     """(3, 3) rotation of a unit quaternion (w, x, y, z)."""
@@ -143,6 +146,16 @@ def levelled(rotation: Array) -> Array:
     c, s = math.cos(yaw), math.sin(yaw)
     out: Array = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) @ rotation
     return out
+
+
+def towards(direction: ArrayLike) -> Array:
+    """(3, 3) rotation that turns z to a direction (3,) by the shortest way."""
+    z = np.asarray(direction, dtype=float) / np.linalg.norm(direction)
+    axis = np.cross((0.0, 0.0, 1.0), z)
+    sine = float(np.linalg.norm(axis))
+    if sine < 1e-9:
+        return np.diag([1.0, 1.0, 1.0] if z[2] > 0.0 else [1.0, -1.0, -1.0])
+    return rotation_from_vector(axis / sine * math.atan2(sine, z[2]))
 
 
 def wrap(angle: float) -> float:

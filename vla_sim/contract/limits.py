@@ -21,6 +21,10 @@ MAX_JOINT_SPEED = 2.0
 """[rad/s] of an arm's joint. The motors allow ten times more, the balance of the standing robot does not."""
 MAX_TOOL_SPEED = 1.0
 """[m/s] of an arm's tool in the pelvis frame."""
+MOST_POINTS = 10_000
+"""Of a trajectory of an arm or a gripper."""
+LONGEST_TRAJECTORY, SHORTEST_STEP = 120.0, 1e-4
+"""[s] that it may take, a longer one is a mistake; and from one of its points to the next at least."""
 FARTHEST_BACK = -0.20
 """[m] ahead of the pelvis that a tool stays: behind the back nothing is to be done, and the robot's own arm
 hides it from the lidar."""

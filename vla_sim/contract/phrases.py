@@ -104,6 +104,8 @@ SURE_STOP = STOP_WORDS | {"emergency"}
 """Words that mean stop also when what follows is not understood; "wait" is not one of them."""
 DID = frozenset({"did", "does"})
 """Two words before a stop one of these asks about it: "did you stop at the bank"."""
+BEFORE_STOP = frozenset({"a", "any", "you", "have", "need", "to", "ever", "dare", "please", "just", "now"})
+"""What may stand between a negation and the stop that it forbids: "you don't need to stop"."""
 NEGATIONS = frozenset({"not", "don't", "dont", "never", "without", "cannot", "can't", "neither", "nor"})
 
 GO = Phrases(
@@ -231,7 +233,9 @@ UP = Phrases("up")
 DOWN = Phrases("down")
 ON_THE_SPOT = Phrases("here")
 WITHIN = Phrases("in|of|inside")
-INTO = Phrases("over to|back to|back into|onto|on to|over onto|on top of|on", spoken="to|into")
+INTO = Phrases("over to|back to|back into|onto|on to|over onto", spoken="to|into")
+INTO_OR_ON = INTO | Phrases("on top of|on")
+"""Of verbs that need a goal: "move the cup on the table"; of others that says where it is."""
 THIS = Phrases("this|that")
 IT = Phrases("that|this|them|that one|this one|that thing|this thing", spoken="it")
 THING = Phrases("thing|item", spoken="one|object")

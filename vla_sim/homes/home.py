@@ -12,9 +12,9 @@ import yaml
 from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import write_output
-from vla_sim.common.geometry import Array
+from vla_sim.common.geometry import Array, Pose2
 from vla_sim.homes import furniture, rooms, sdf_file
-from vla_sim.homes.sdf_file import Layout, Person, Pose2, Thing
+from vla_sim.homes.sdf_file import Layout, Person, Thing
 from vla_sim.homes.solvable import Home
 from vla_sim.world.sdf import reader
 from vla_sim.world.semantic_map import Surface, World, shipped_objects

@@ -8,6 +8,7 @@ from lxml import etree
 
 from vla_sim.common import assets
 from vla_sim.common.files import write_output
+from vla_sim.common.geometry import Pose2
 from vla_sim.homes.furniture import Piece
 from vla_sim.homes.rooms import Box, Flat
 from vla_sim.world.derived_world import follow
@@ -22,7 +23,6 @@ FLOORS = {
 }  # fmt: skip
 STANDING = 0.79
 """The pelvis above the floor [m], as in the shipped worlds."""
-Pose2 = tuple[float, float, float]
 Thing = tuple[str, float, float, float]
 """A movable model, where its origin is [m]."""
 

@@ -50,7 +50,9 @@ ARM_INDEX: dict[str, np.ndarray] = {side: _index(ARM_JOINTS[side]) for side in S
 FINGER_INDEX: dict[str, np.ndarray] = {side: _index(FINGER_JOINTS[side]) for side in SIDES}
 
 FINGER_STROKE = HAND.stroke if HAND else 0.0
-"""Largest travel of one finger [m]; the gripper opens to twice that."""
+"""Largest travel of one finger [m]."""
+WIDEST = 2.0 * FINGER_STROKE
+"""Opening of the gripper [m]."""
 
 POLICIES = tuple(PROFILE.policy.networks)
 """Names of its walking policies; the first is the one that it walks by."""

@@ -1,7 +1,8 @@
 """The robot as a URDF, made from its SDF: for /robot_description, RViz and whoever reads URDF alone.
 
 Format: http://wiki.ros.org/urdf/XML. What it has no shape for is made of those it has: a capsule is a
-cylinder and two spheres, an ellipsoid the sphere of its mean radius. A mesh stays the file that it is.
+cylinder and two spheres, an ellipsoid the sphere of its mean radius, a convex piece of a mesh the box around
+it. What is only seen of a mesh stays the file that it is.
 """
 
 import math
@@ -72,7 +73,7 @@ def _shapes(geometry: elements.Geometry) -> Iterator[tuple[Array, etree._Element
     """(4, 4) pose in the shape's frame, and URDF's element. A plane has none."""
     size = geometry.size
     here = np.eye(4)
-    if geometry.shape == "box":
+    if geometry.shape in ("box", "hull"):
         yield here, etree.Element("box", size=_text(*size))
     elif geometry.shape == "sphere":
         yield here, etree.Element("sphere", radius=_text(size[0]))

@@ -13,11 +13,12 @@ import numpy as np
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array
 from vla_sim.common.numba_cache import kernel
+from vla_sim.contract.limits import MOST_POINTS
 
 LITTLE_ENDIAN = 1
 HEADER = 4
 """Bytes before the message, from whose end on it is aligned."""
-MOST_NAMES, MOST_POINTS = 100, 10_000
+MOST_NAMES = 100
 ENDS, UNEVEN = -1, -2
 """Results of `read_points`: the message ends too early, or a point has not a value for each joint."""
 PROBE = struct.pack("<4BiI2I5IiI", 0, LITTLE_ENDIAN, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0)

@@ -43,8 +43,8 @@ MOST_AHEAD = 0.05
 
 
 class Placed(msgspec.Struct):
-    """Where everything is at `time` [s]: poses (7,) in the world, joints (33,). contacts: what touched since
-    the last record, and the strongest force [N]."""
+    """Where everything is at `time` [s]: poses (7,) in the world, joints (joints,). contacts: what touched
+    since the last record, and the strongest force [N]."""
 
     time: float
     robot: list[float]

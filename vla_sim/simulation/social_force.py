@@ -16,6 +16,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from vla_sim.common.geometry import Array
+from vla_sim.stages.navigation.distance_field import DistanceField
 from vla_sim.world.occupancy_grid import Grid
 
 RELAXATION = 0.5
@@ -144,24 +145,18 @@ class WallField:
     """How walls push (equation 5): by the distance to the nearest of them and away from it."""
 
     def __init__(self, grid: Grid) -> None:
-        self._distance = distance_transform_edt(~grid.occupied) * grid.resolution
-        self._x0, self._y0, self._cell = grid.x0, grid.y0, grid.resolution
+        distance = distance_transform_edt(~grid.occupied) * grid.resolution
+        self._field = DistanceField(distance, grid.x0, grid.y0, grid.resolution)
+        self.distance(0.0, 0.0)  # compiled before anybody walks
 
     def distance(self, x: float, y: float) -> float:
         """[m] from (x, y) to the nearest wall, between the cells' middles by both."""
-        u, v = (x - self._x0) / self._cell - 0.5, (y - self._y0) / self._cell - 0.5
-        rows, columns = self._distance.shape
-        i, j = min(max(int(v), 0), rows - 2), min(max(int(u), 0), columns - 2)
-        a, b = min(max(v - i, 0.0), 1.0), min(max(u - j, 0.0), 1.0)
-        d = self._distance
-        low = (1 - b) * d[i, j] + b * d[i, j + 1]
-        high = (1 - b) * d[i + 1, j] + b * d[i + 1, j + 1]
-        return float((1 - a) * low + a * high)
+        return self._field.at(x, y)
 
     def repulsion(self, at: Array) -> Array:
         """(2,) [m/s^2] on a person at (2,) [m]."""
         x, y = float(at[0]), float(at[1])
-        d, c = self.distance, self._cell
+        d, c = self.distance, self._field.resolution
         uphill = np.array([d(x + c, y) - d(x - c, y), d(x, y + c) - d(x, y - c)]) / (2.0 * c)
         strength, reach = WALLS
         return np.asarray(strength / reach * math.exp(-d(x, y) / reach) * uphill)

@@ -13,6 +13,7 @@ in `places.yaml`, stands what a map does not say:
                                 # or {stapler: m17}: the model that the judge of a run takes for it
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ PLACES = "places.yaml"
 TALL, LOW = 2.0, 0.4
 """[m] up to which a wall reaches, and what the map does not know: nothing there is free to walk, nor is it a
 wall that the robot could know where it is by."""
+MOST_SOLIDS = 200_000
+"""Of a map: noise of as many cells as it may have would make millions."""
 
 Number = Annotated[float, msgspec.Meta(ge=-1e4, le=1e4)]
 Word = Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[^\W\d_]+( [^\W\d_]+)*$")]
@@ -95,9 +98,18 @@ def load(path: Path) -> MapFile:
     places = read_places(notes)
     if not places.places:
         raise InputError(f"{notes} names no place; the robot starts at its first one")
-    occupied, free = _cells(path.parent / about.image, about)
-    walls = list(_solids("wall", occupied, TALL, about))
-    return MapFile((*walls, *_solids("unknown", ~(occupied | free), LOW, about)), places)
+    image = path.parent / about.image
+    occupied, free = _cells(image, about)
+    walls, unknown = (
+        _solids("wall", occupied, TALL, about),
+        _solids("unknown", ~(occupied | free), LOW, about),
+    )
+    solids = tuple(itertools.islice(itertools.chain(walls, unknown), MOST_SOLIDS + 1))
+    if len(solids) > MOST_SOLIDS:
+        raise InputError(
+            f"{image}: its cells make more than {MOST_SOLIDS} rectangles; is it a map, saved as trinary?"
+        )
+    return MapFile(solids, places)
 
 
 def read_places(path: Path) -> Places:

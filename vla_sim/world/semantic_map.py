@@ -69,7 +69,11 @@ class Surface:
     height: float
 
 
-def surface_below(surfaces: tuple[Surface, ...], position: Point, rim: float) -> Surface | None:
+ON_RIM = 0.06
+"""[m] by which an estimate may lie outside a surface's rim and still be on it."""
+
+
+def surface_below(surfaces: tuple[Surface, ...], position: Point, rim: float = ON_RIM) -> Surface | None:
     """The surface on which something at `position` (x, y, z in map) stands; an estimate may lie up to
     `rim` [m] outside its edge."""
     for s in surfaces:
@@ -119,11 +123,12 @@ class World:
         solids = tuple(solid for model in fixed for solid in solids_of(model))
         start = _planar(robot.pose)
         found = [(m.name, top) for m in fixed if (top := _top(m.name, solids)) is not None]
+        beside = world_file.notes(path)
         points = [(p.x, p.y) for p in places] + [_planar(top.pose)[:2] for _, top in found]
+        points += [] if beside is None else [(t.x, t.y) for t in beside.surfaces.values()]
         coarse = rasterise(solids, points, COARSE, *OBSTACLE_HEIGHTS)
         surfaces = tuple(_surface(name, top, places, coarse) for name, top in found)
         forbidden = tuple(bounds(m) for m in tree.models if m.static and m.name.startswith(FORBIDDEN))
-        beside = world_file.notes(path)
         if beside is not None:
             named = _noted_surfaces(beside, places, coarse.grid())
             surfaces = (*(s for s in surfaces if s.name not in {n.name for n in named}), *named)

@@ -25,7 +25,6 @@ from vla_sim.robot.kinematics import Kinematics
 from vla_sim.ros.pacer import RealTimePacer
 from vla_sim.simulation.registry import import_mujoco
 from vla_sim.stages.control.controller import Controller
-from vla_sim.stages.control.gripper import WIDEST
 from vla_sim.stages.control.policy import load_policy, standing_policy
 from vla_sim.stages.control.velocity import CALIBRATION
 
@@ -160,7 +159,7 @@ class Rig:
         """Between the fingers of the left hand."""
         self.run(2.5)  # it obeys whole
         self.reach(SIDE, LEVEL, 2.0)
-        self.controller.hand[SIDE].move(WIDEST)
+        self.controller.hand[SIDE].move(facts.WIDEST)
         self.run(2.5)
         self.controller.hand[SIDE].move(0.0)
         self.run(1.5, lambda: self.body.put(BOX, pose7(self.tool())))

@@ -13,6 +13,7 @@ import pytest
 from test_recorder import read, read_when_whole
 from waiting import wait_for
 
+from vla_sim.common.signals import ENDING
 from vla_sim.hardware.unitree import robot as robot_module
 from vla_sim.hardware.unitree.network import domain_beside
 from vla_sim.hardware.unitree.robot import UnitreeRobot
@@ -122,3 +123,21 @@ def test_a_driver_that_is_killed_leaves_a_whole_log(ros_domain, tmp_path, monkey
     ticks = [m.tick for topic, m in logged if topic == "rt/lowstate"]
     assert ticks == sorted(ticks)
     assert 1e-3 * ticks[-1] > last - 0.1
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_driver_that_is_told_to_end_does_so_with_its_body(number, ros_domain, monkeypatch):
+    """As by a service manager that signals all processes at once: the body has the robot given back."""
+    monkeypatch.setattr(robot_module, "FIND_TIMEOUT", 120.0)
+    monkeypatch.setattr(robot_module, "SILENCE", 60.0)
+    with fake_robot(domain_beside(ros_domain), {}):
+        body = UnitreeRobot("lo", domain_beside(ros_domain), "sport")
+        try:
+            body.arm()
+            walk(body, obeys_for(body, 0.2))
+            body._driver.send_signal(number)
+            walk(body, obeys_for(body, 0.5))
+            assert body._driver.poll() is None
+        finally:
+            body.close()
+        assert body._driver.returncode == 0

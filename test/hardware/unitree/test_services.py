@@ -13,7 +13,6 @@ from vla_sim.hardware.unitree.motion import Motion, State
 from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.controller import Controller
-from vla_sim.stages.control.gripper import WIDEST
 from vla_sim.stages.control.policy import standing_policy
 
 KINEMATICS = Kinematics.load()
@@ -119,7 +118,7 @@ def test_whatever_is_asked_there_is_an_answer(name, api, parameter):
 
 @pytest.mark.parametrize("side", facts.SIDES)
 def test_a_hand_is_as_open_as_the_gripper(side):
-    for wide in (0.0, 0.04, WIDEST):
+    for wide in (0.0, 0.04, facts.WIDEST):
         assert hands.opening(side, hands.motors(side, wide)) == pytest.approx(wide)
     assert hands.opening(side, np.zeros(6)) is None
     assert hands.opening(side, np.full(7, np.nan)) is None

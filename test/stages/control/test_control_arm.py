@@ -149,6 +149,18 @@ def test_the_tool_stays_in_the_world_while_the_pelvis_sways():
     assert np.ptp(positions[100:], axis=0)[:2].min() > 0.1  # the joints did move for it
 
 
+def test_odometry_that_jumps_takes_no_arm_along():
+    model = Kinematics.load().arm["right"]
+    follower = ArmFollower("right", model)
+    state = standing(facts.DEFAULT_POSE)
+    ahead = np.array([-0.6, -0.3, 0.0, 0.3, 0.0, 0.0, 0.0])
+    path = joint_path([2.0], ahead[None], model.low, model.high)
+    follower.follow(path, state, Anchor(pelvis_in_odom(state), np.zeros(3)))
+    positions, _ = run(follower, 6.0, base=lambda t: (0.0, 0.0, 0.77) if t < 3.0 else (-0.3, 0.2, 0.77))
+    assert np.abs(positions[140] - ahead).max() < 0.01
+    assert np.abs(positions[150:] - ahead).max() < 0.01
+
+
 def test_walking_off_lets_go_of_the_world_but_not_of_the_pose():
     follower = ArmFollower("right", SimpleArm())
     q = facts.DEFAULT_POSE.copy()

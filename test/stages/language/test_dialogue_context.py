@@ -1,6 +1,7 @@
+import pytest
 from language_world import HOME, RULES, plan_of
 
-from vla_sim.contract.records import DetectedObject, ObjectQuery, Plan, Status
+from vla_sim.contract.records import DetectedObject, ManipulationStatus, ObjectQuery, Plan, Status
 from vla_sim.stages.language.dialogue_context import Context, DialogueTracker, place_of
 
 
@@ -47,6 +48,19 @@ def test_a_finished_placement_frees_the_hand():
     dialogue.on_status(status("succeeded", step=3))
     assert dialogue.context.held is None
     assert dialogue.context.place == "bedroom"
+
+
+@pytest.mark.parametrize(
+    ("holding", "plan"), [(False, "pick red cup"), (True, "say I am already holding the red cup.")]
+)
+def test_what_was_lost_is_not_held(holding, plan):
+    dialogue = DialogueTracker(HOME)
+    sent(dialogue, "pick up the red cup")
+    dialogue.on_status(status("succeeded", step=2))
+    dialogue.on_manipulation(
+        ManipulationStatus(goal_id="g1", action="carry", state="failed", holding=holding)
+    )
+    assert plan_of(RULES.plan("pick up the red cup", dialogue.context))[-1] == plan
 
 
 def test_it_is_remembered_across_commands():

@@ -153,6 +153,43 @@ def test_it_counts_as_spoken_of_through_the_context():
     assert forgotten("the cup on the nightstand", steps, RULES.lexicon) == "nightstand"
 
 
+@pytest.mark.parametrize(
+    "text", ["don't go to the kitchen", "not the kitchen please", "never go to the kitchen"]
+)
+def test_what_is_not_to_be_done_is_no_plan(text):
+    with ScriptedLlm() as server, pytest.raises(LlmError, match="not to be done"):
+        ask(server, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "step", "wrong"),
+    [
+        ("advance one meter", {"skill": "move", "meters": 5}, "5 m"),
+        ("sidle two steps to the left", {"skill": "sidestep", "meters": 2}, "2 m"),
+        ("swing left by 90 degrees", {"skill": "turn", "degrees": 170}, "2.97 rad"),
+        ("hang about for two minutes", {"skill": "wait", "seconds": 2}, "2 s"),
+        ("advance one meter", {"skill": "move", "meters": -1}, ""),
+        ("swing left a third of a turn", {"skill": "turn", "degrees": 120}, ""),
+        ("advance a meter and wait a second", {"skill": "move", "meters": 1}, ""),
+        ("swing left", {"skill": "turn", "degrees": 45}, ""),
+    ],
+)
+def test_an_amount_is_one_of_those_that_were_said(text, step, wrong):
+    steps = read(json.dumps({"steps": [step]}), RULES.lexicon, Context())
+    assert ungrounded(text, steps, RULES.lexicon, Context()) == wrong
+
+
+def test_what_goes_next_to_a_thing_is_taken_first():
+    beside = '{"skill":"place_next_to","object":"red ball"}'
+    cup = ObjectQuery(kind="cup", colour="red")
+    for before, context, picks in (
+        ("", Context(mentioned=cup), 1), ("", Context(held=cup), 0),
+        ('{"skill":"pick","object":"red cup"},', Context(), 1),
+    ):  # fmt: skip
+        steps = read(f'{{"steps":[{before}{beside}]}}', RULES.lexicon, context)
+        assert [step.skill for step in steps] == ["pick"] * picks + ["place"]
+
+
 def test_the_models_question_is_asked():
     with ScriptedLlm(['{"steps":[{"skill":"ask","question":"Which song?"}]}']) as server:
         assert ask(server, "sing a song").question == "Which song?"

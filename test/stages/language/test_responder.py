@@ -278,6 +278,15 @@ def test_yes_to_what_was_half_heard_has_it_done():
     assert desk.plans == [["navigate kitchen"]]
 
 
+def test_right_is_no_yes_where_it_may_be_a_side():
+    desk = Desk()
+    desk.hear("turn left", complete=False, reason="partial")
+    desk.say("right", "c2")
+    assert desk.plans == []
+    desk.say("yes", "c3")
+    assert desk.plans == [["turn 1.571"]]
+
+
 @pytest.mark.parametrize(("reply", "said"), [("no", "All right."), ("Nope.", "All right.")])
 def test_no_to_what_was_half_heard_has_nothing_done(reply, said):
     desk = Desk()
@@ -338,6 +347,51 @@ def test_no_stops_what_runs_and_otherwise_nothing():
     desk.dialogue.on_status(Status(command_id="c1", state="running", mono=1.0))
     desk.say("no!", "c2")
     assert desk.plans == [["navigate kitchen"], ["stop"]]
+
+
+def test_no_stops_what_has_run_for_long():
+    desk = Desk()
+    desk.say("go to the kitchen")
+    desk.dialogue.on_status(Status(command_id="c1", state="running", mono=1.0))
+    desk.now += 40.0
+    desk.say("no", "c2")
+    assert desk.plans == [["navigate kitchen"], ["stop"]]
+
+
+def test_no_to_what_waits_for_its_plan_has_it_dropped():
+    release = threading.Event()
+    desk = Desk(lambda text, context: release.wait(WAIT) and to_kitchen(text, context), "llm")
+    try:
+        desk.say("off to where the food is")
+        desk.say("no", "c2")
+        assert desk.plans == [["stop"]]
+        assert statuses(desk) == [("c1", "cancelled", "stop was said")]
+    finally:
+        release.set()
+
+
+def test_no_to_an_answer_that_waits_for_its_plan_has_it_dropped():
+    desk = Desk()
+    desk.now += 5.0  # perception is silent
+    desk.say("take the red")
+    desk.say("the ball", "c2")
+    assert desk.plans == []
+    desk.say("no", "c3")
+    desk.now += 2.0
+    desk.responder.on_gathered()
+    assert desk.plans == [["stop"]]
+
+
+def test_a_correction_of_what_waits_for_its_plan_has_it_dropped():
+    release = threading.Event()
+    desk = Desk(lambda text, context: release.wait(WAIT) and RULES.plan(text, context), "llm")
+    desk.say("go to the kitchen")
+    desk.say("no, the bedroom", "c2")
+    release.set()
+    desk.answers()
+    desk.responder.on_answers()
+    assert desk.plans == [["navigate bedroom"]]
+    assert statuses(desk) == [("c1", "cancelled", "you corrected it")]
 
 
 def test_after_half_a_minute_words_are_read_by_themselves():

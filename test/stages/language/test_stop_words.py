@@ -45,6 +45,30 @@ def test_words_that_may_be_anything_swallow_no_stop(text):
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["don't do that! Stop!", "don't do that stop", "no, not there, stop", "i don't want the red cup stop",
+     "do not go in there. stop"],
+)  # fmt: skip
+def test_a_negation_of_something_else_takes_no_stop_back(text):
+    assert RULES.plan(text).priority == "stop"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "don't stop",
+        "please do not stop now",
+        "you don't have to stop",
+        "never ever stop",
+        "you need not stop",
+    ],
+)
+def test_what_forbids_a_stop_is_none(text):
+    assert not stop_detection.is_stop(text)
+    assert RULES.plan(text).priority != "stop"
+
+
+@pytest.mark.parametrize(
     "text", ["wait, pick it up", "hold on and go there", "that's enough, put it on the table"]
 )
 def test_a_stop_is_one_though_what_follows_it_is_asked_back(text):

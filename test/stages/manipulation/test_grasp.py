@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_sim.common.geometry import wrap
+from vla_sim.robot import facts
 from vla_sim.stages.manipulation.grasp import (
     PAD_HALF_HEIGHT,
     PAD_REACH,
     PALM,
     SIDE_GAP,
-    WIDEST,
     Target,
     candidates,
     shape_of,
@@ -45,7 +45,7 @@ def test_every_grasp_is_a_rigid_pose_with_room_for_the_fingers(target, heading):
     for grasp in grasps:
         r = grasp.pose[:3, :3]
         assert r @ r.T == pytest.approx(np.eye(3), abs=1e-9)
-        assert grasp.width + 2 * SIDE_GAP <= WIDEST
+        assert grasp.width + 2 * SIDE_GAP <= facts.WIDEST
         assert abs(r[2, 1]) < 1e-9  # the fingers close horizontally
         tips = grasp.pose @ [PAD_REACH, 0.0, -PAD_HALF_HEIGHT, 1.0]
         assert tips[2] > target.bottom

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.stages.manipulation.grasp import PAD_HALF_HEIGHT, PAD_REACH, SIDE_GAP, WIDEST, Target
+from vla_sim.robot import facts
+from vla_sim.stages.manipulation.grasp import PAD_HALF_HEIGHT, PAD_REACH, SIDE_GAP, Target
 from vla_sim.stages.manipulation.measured_grasp import (
     FINGER,
     LEAST_TOUCH,
@@ -76,7 +77,7 @@ def test_every_grasp_of_a_box_of_any_size_holds_it(size, yaw, heading):
     grasps = measured_candidates(thing, heading)
     assert [one.score for one in grasps] == sorted(one.score for one in grasps)
     for grasp in grasps[::10]:
-        assert LEAST_WIDTH <= grasp.width <= WIDEST - 2 * SIDE_GAP
+        assert LEAST_WIDTH <= grasp.width <= facts.WIDEST - 2 * SIDE_GAP
         assert grasp.width + 2 * SIDE_GAP == pytest.approx(grasp.opening)
         assert_holds(grasp, thing.points)
 

@@ -24,7 +24,7 @@ def send(images, stamp, shade=0):
 
 def looking():
     said = []
-    images = LastImages(said.append)
+    images = LastImages(0.015, said.append)
     k = [5.0, 0.0, 2.5, 0.0, 5.0, 1.5, 0.0, 0.0, 1.0]
     images.on_camera_info(SimpleNamespace(k=k, width=WIDTH, height=HEIGHT))
     return images, said

@@ -63,6 +63,13 @@ def test_who_was_put_back_at_once_has_been_reset():
     assert not watch.fallen
 
 
+def test_who_is_set_up_after_the_clock_went_back_has_not_been_reset():
+    watch = FallWatch()
+    tilted(watch, 100.0, 1.0, 1.5)
+    tilted(watch, 50.0, 1.0, 0.1)
+    assert watch.fallen
+
+
 @pytest.mark.parametrize("bad", [(math.nan,) * 4, (0.0, 0.0, 0.0, 0.0), (math.inf, 0.0, 0.0, 0.0)])
 def test_an_attitude_that_is_none_is_no_news(bad):
     watch = FallWatch()

@@ -86,6 +86,16 @@ def test_a_spoken_command_becomes_a_transcript_and_a_trace_with_one_id(room):
     assert transcript.speech_end_mono < room.traces[-1].end_mono <= time.monotonic()
 
 
+def test_speech_in_one_large_message_ended_when_its_last_word_did(room):
+    from std_msgs.msg import Int16MultiArray
+
+    room.transcripts.clear()
+    sent = time.monotonic()
+    room.audio.publish(Int16MultiArray(data=array("h", spoken("Turn left 90 degrees").tobytes())))
+    room.wait(lambda: room.transcripts)
+    assert room.transcripts[0].speech_end_mono < sent - 0.3  # 0.8 s of the room follow it
+
+
 def test_the_robots_answer_is_spoken_into_the_folder(room):
     room.send(topics.SAY, Say(text="Which cup do you mean?"))
     room.wait(lambda: list(Path(room.folder).glob("*.wav")))

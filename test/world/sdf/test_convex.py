@@ -158,6 +158,11 @@ def test_a_mesh_names_no_file_outside_of_its_model(tmp_path: Path) -> None:
     assert part.texture is None
 
 
+ONE = "<instance_node url='#n{}'/>"
+TWICE = "".join(f"<node id='n{k}'>{2 * ONE.format(k - 1)}</node>" for k in range(1, 31))
+NESTED = f"""<COLLADA><library_nodes><node id="n0"><instance_geometry url="#g"/></node>{TWICE}</library_nodes>
+<library_visual_scenes><visual_scene><node><instance_node url="#n30"/></node></visual_scene>
+</library_visual_scenes></COLLADA>""".encode()
 MODEL = """<sdf version="1.10"><model name="m"><static>true</static><link name="l"><collision name="c">
 <geometry><mesh><uri>{}</uri></mesh></geometry></collision></link></model></sdf>"""
 
@@ -168,6 +173,7 @@ MODEL = """<sdf version="1.10"><model name="m"><static>true</static><link name="
         ("bad.stl", b"nonsense", "bad.stl holds no triangles"),
         ("empty.obj", b"v 0 0 0\n", "empty.obj"),
         ("bomb.dae", b"<!DOCTYPE a [<!ENTITY b 'c'>]><COLLADA/>", "has a DOCTYPE, which is refused"),
+        ("nested.dae", NESTED, "places 1073741824 shapes; 20000 are the most"),
     ],
 )
 def test_a_bad_mesh_is_one_line_with_the_place_in_the_world(

@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 
 from vla_sim.common.errors import VlaSimError
+from vla_sim.common.signals import ENDING
 from vla_sim.hardware.unitree import dds_types, hands, link
 from vla_sim.hardware.unitree.dds import Bus
 from vla_sim.hardware.unitree.driver_core import FALLEN, RELEASE_TIME, Driver, Mode
@@ -272,7 +273,8 @@ class Notes:
 
 
 def main(arguments: list[str]) -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the body's; it closes the socket
+    for number in ENDING:  # they are the body's, which closes the socket
+        signal.signal(number, signal.SIG_IGN)
     recorder = None
     try:
         fd, given = arguments

@@ -61,7 +61,7 @@ class Feeling:
 
     @property
     def joint_position(self) -> Array:
-        """(33,)"""
+        """(joints,) in the order of `facts.JOINTS`."""
         assert self.state is not None
         return np.concatenate([self.state.motors["q"][:JOINTS].astype(float), self.fingers])
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from vla_sim.common.geometry import Array
 from vla_sim.robot import facts
-from vla_sim.stages.control.gripper import WIDEST
 
 _MOTORS = facts.HAND.motors if facts.HAND else None
 CLOSED: dict[str, Array] = {
@@ -36,9 +35,9 @@ def opening(side: str, q: Array) -> float | None:
         return None
     bends = closed != 0.0
     share = float(np.clip(q[bends] / closed[bends], 0.0, 1.0).mean())
-    return WIDEST * (1.0 - share)
+    return facts.WIDEST * (1.0 - share)
 
 
 def motors(side: str, wide: float) -> Array:
     """(n,) [rad] of the hand's motors for a gripper that is open by `wide` [m]."""
-    return CLOSED[side] * (1.0 - min(max(wide / WIDEST, 0.0), 1.0))
+    return CLOSED[side] * (1.0 - min(max(wide / facts.WIDEST, 0.0), 1.0))

@@ -27,9 +27,9 @@ END_TIMEOUT = 15.0
 
 
 class UnitreeRobot(Body):
-    """why: for what reason the robot does not do what it is commanded; "" if it does. temperature: (33,) [°C]
-    of its motors. voltage: of its battery [V]. late: 99 of 100 of the driver's looks began by so much at the
-    most [s].
+    """why: for what reason the robot does not do what it is commanded; "" if it does. temperature: (joints,)
+    [°C] of its motors. voltage: of its battery [V]. late: 99 of 100 of the driver's looks began by so much at
+    the most [s].
 
     interface, domain: of the robot's network. mode: "sport" has the robot's own controller walk, "low" our
     policy. Nothing is sent before `arm`. log: MCAP file of all that is sent and received; "" for none.

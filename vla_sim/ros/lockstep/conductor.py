@@ -98,9 +98,12 @@ class Conductor(turn_taking.TurnTaking):
             except TimeoutError:
                 continue
             line.settimeout(TURN_TIMEOUT)
-            hello = turn_taking.from_node(line.recv(turn_taking.LARGEST))
+            data = line.recv(turn_taking.LARGEST)
+            hello = turn_taking.from_node(data) if data else None  # it has died
             if isinstance(hello, turn_taking.Hello):
                 self.seats[hello.name] = Seat(hello.name, line, hello.listens)
+            else:
+                line.close()
         expected: dict[str, int] = {}
         listening = [list(self.mail.inboxes), *(list(seat.sent) for seat in self.seats.values())]
         for topic in itertools.chain.from_iterable(listening):
@@ -116,7 +119,8 @@ class Conductor(turn_taking.TurnTaking):
                 )
             time.sleep(0.02)
         for seat in self.seats.values():
-            seat.line.send(turn_taking.encode(self._begin))
+            with contextlib.suppress(OSError):  # its first turn finds that it has died
+                seat.line.send(turn_taking.encode(self._begin))
 
     def advance(self, begin: float, end: float) -> None:
         """All turns from `begin` to before `end` [s]; then the conductor's mail is complete. Raises
@@ -157,8 +161,14 @@ class Conductor(turn_taking.TurnTaking):
         self._server.close()
 
     def _ask(self, seat: Seat) -> dict[str, int]:
-        seat.line.send(turn_taking.encode(turn_taking.Meet()))
-        met = turn_taking.from_node(seat.line.recv(turn_taking.LARGEST))
+        try:
+            seat.line.send(turn_taking.encode(turn_taking.Meet()))
+            data = seat.line.recv(turn_taking.LARGEST)
+        except OSError:
+            data = b""
+        if not data:
+            raise StackError(f"lock-step: {seat.name} has ended before the run began; look into its log")
+        met = turn_taking.from_node(data)
         found = met.listeners if isinstance(met, turn_taking.Met) else {}
         seat.publishes = frozenset(found)
         return found

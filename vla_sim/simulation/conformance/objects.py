@@ -9,7 +9,6 @@ from vla_sim.common.geometry import Array, inverse, pose7, transform
 from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.simulation.conformance.bench import Bench, ConformanceError, G, require
-from vla_sim.stages.control.gripper import WIDEST
 
 FRICTION = 0.5
 """Of the blocks on the slopes."""
@@ -55,7 +54,7 @@ def grip(bench: Bench) -> str:
     share = np.linspace(0.0, 1.0, 50)[:, None]
     path = start + (LEVEL - start) * share**2 * (3.0 - 2.0 * share)
     bench.controller.arm_trajectory(side, facts.ARM_JOINTS[side], 0.04 * np.arange(1, 51), path)
-    bench.controller.hand[side].move(WIDEST)
+    bench.controller.hand[side].move(facts.WIDEST)
     bench.run(3.0)
     bench.controller.hand[side].move(0.0)
     for _ in range(round(1.5 / CONTROL_PERIOD)):  # held there until the fingers have it

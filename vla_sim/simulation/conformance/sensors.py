@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from vla_sim.common.geometry import inverse
+from vla_sim.robot.body import SENSOR_FROM_OPTICAL
 from vla_sim.simulation.conformance.bench import Bench, require
 
 WALL = 2.0
 """x of the wall's face [m]."""
-OPTICAL = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 
 
 def lidar(bench: Bench) -> str:
@@ -43,7 +43,7 @@ def camera(bench: Bench) -> str:
     bench.reset()
     bench.run(0.5)
     snapshot = bench.simulator.snapshot()
-    optical = bench.mount("head_camera") @ OPTICAL
+    optical = bench.mount("head_camera") @ SENSOR_FROM_OPTICAL
     box = bench.simulator.truth().objects["red_box"]
     frame = bench.simulator.render(snapshot)
     kinds = frame.color.dtype == np.uint8 and frame.depth.dtype == np.float32

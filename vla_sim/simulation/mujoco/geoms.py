@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.geometry import Array, quaternion_from_rotation
+from vla_sim.common.geometry import Array, quaternion_from_rotation, towards
 from vla_sim.world.sdf import meshes
 from vla_sim.world.sdf.elements import Collision, Geometry, Visual
 
@@ -87,7 +87,7 @@ class GeomBuilder:
             size = (size[0], size[1] / 2, 0.0)
         elif geometry.shape == "plane":
             size = (size[0] / 2, size[1] / 2, 1.0) if values.get("contype") == 0 else (0.0, 0.0, 1.0)
-            rotation = rotation @ _towards(np.array(geometry.normal))
+            rotation = rotation @ towards(geometry.normal)
         elif geometry.shape == "sphere":
             size = (size[0], 0.0, 0.0)
         if geometry.shape in ("mesh", "hull"):
@@ -139,11 +139,3 @@ class GeomBuilder:
 def _part(geometry: Geometry) -> meshes.Part:
     assert geometry.mesh is not None
     return meshes.parts(geometry.mesh, geometry.submesh)[geometry.part]
-
-
-def _towards(normal: Array) -> Array:
-    """(3, 3) rotation that takes z to `normal`."""
-    z = normal / np.linalg.norm(normal)
-    x = np.cross([0.0, 1.0, 0.0] if abs(z[1]) < 0.9 else [1.0, 0.0, 0.0], z)
-    x /= np.linalg.norm(x)
-    return np.stack([x, np.cross(z, x), z], axis=1)

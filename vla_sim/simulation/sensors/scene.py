@@ -10,7 +10,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.geometry import Array
+from vla_sim.common.geometry import Array, towards, transform
 from vla_sim.simulation.sensors import kernels
 from vla_sim.world.sdf import elements, meshes
 
@@ -166,7 +166,7 @@ def _shapes(visuals: list[tuple[int, elements.Visual]], triangles: _Meshes) -> S
             out.size[i], out.bound[i] = triangles.add(geometry)
             continue
         if geometry.shape == "plane":
-            out.local[i] = visual.pose @ _upright(geometry.normal)
+            out.local[i] = visual.pose @ transform(np.zeros(3), towards(geometry.normal))
         out.size[i], half = _sizes(geometry)
         out.bound[i] = -half, half
     return out
@@ -184,20 +184,6 @@ def _sizes(geometry: elements.Geometry) -> tuple[Array, Array]:
         "plane": ((a / 2, b / 2, 0.0), (a / 2, b / 2, 1e-9)),
     }[geometry.shape]
     return np.array(size), np.array(half)
-
-
-def _upright(normal: tuple[float, float, float]) -> Array:
-    """(4, 4) that turns z into `normal` by the shortest way."""
-    n = np.array(normal)
-    out = np.eye(4)
-    axis = np.cross((0.0, 0.0, 1.0), n)
-    if np.linalg.norm(axis) < 1e-9:
-        if n[2] < 0:
-            out[1, 1] = out[2, 2] = -1.0
-        return out
-    x = axis / np.linalg.norm(axis)
-    out[:3, :3] = np.column_stack([x, np.cross(n, x), n])
-    return out
 
 
 def _lights(lights: list[tuple[Array, elements.Light]]) -> Array:

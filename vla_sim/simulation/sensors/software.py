@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from vla_sim.common.errors import EngineError
 from vla_sim.common.geometry import Array
 from vla_sim.robot import facts
-from vla_sim.robot.body import CameraFrame, LidarFrame
+from vla_sim.robot.body import SENSOR_FROM_OPTICAL, CameraFrame, LidarFrame
 from vla_sim.simulation.sensors import kernels, lidar
 from vla_sim.simulation.sensors.depth_camera import DepthCamera
 from vla_sim.simulation.sensors.scene import Scene
 from vla_sim.world.sdf import elements
 
-OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
-"""The optical frame (x right, y down, z forward) in SDF's camera frame (x forward, y left, z up)."""
+OPTICAL = SENSOR_FROM_OPTICAL[:3, :3]
 VIEW_FIELD = math.radians(45.0)
 """Vertical field of free views."""
 

@@ -44,6 +44,9 @@ LEAD_TOLERANCE = 0.02
 """Radians from where the arm is to a first point at time 0, beyond which it gets time to go there."""
 SETTLE = 0.4
 """Seconds over which a world-held tool takes up the pelvis's motion since the stamp."""
+MOST_SWAY = 0.15
+"""Metres by which a tool is corrected for the pelvis's motion at the most: what is more is a step, or
+odometry that jumps, and the joints stay as they are."""
 INTEGRAL_RATE = 1.5
 """[1/s]; takes out what gravity compensation does not know: friction and what the hand holds."""
 INTEGRAL_LIMIT = 0.06
@@ -145,10 +148,11 @@ class ArmFollower:
         before = self._reference
         self._advance(held)
         waist = state.joint_position[facts.WAIST_INDEX]
-        if self._anchor is None:
+        moved, tool = self._reference - before, self._tool(base, waist)
+        if tool is None:
             self.position = np.clip(self._reference, self._model.low, self._model.high)
         else:
-            self.position = self._in_world(self._anchor, base, waist, self._reference - before)
+            self.position = self._in_world(tool, waist, moved)
         self._integral += INTEGRAL_RATE * CONTROL_PERIOD * self.share * (self.position - measured)
         np.clip(self._integral, -INTEGRAL_LIMIT, INTEGRAL_LIMIT, out=self._integral)
         gravity = STANDARD_GRAVITY * np.array(gravity_in_base(state.orientation))
@@ -213,12 +217,23 @@ class ArmFollower:
                 self._velocity, self._acceleration = np.zeros(7), np.zeros(7)
                 self._path = None
 
-    def _in_world(self, anchor: Anchor, base: Array, waist: Array, moved: Array) -> Array:
-        """Joints that put the tool, seen from the pelvis as it is now, where the path has it."""
+    def _tool(self, base: Array, waist: Array) -> Array | None:
+        """(4, 4) Where the path has the tool, seen from the pelvis as it is now; None where it follows the
+        joints, as from now on if it would be corrected by more than `MOST_SWAY`."""
+        if self._anchor is None:
+            return None
+        stays = self._model.forward(self._reference, self._anchor.waist)
+        tool: Array = inverse(base) @ self._anchor.base @ stays
+        if np.linalg.norm(tool[:3, 3] - self._model.forward(self._reference, waist)[:3, 3]) <= MOST_SWAY:
+            return tool
+        self.freeze()
+        return None
+
+    def _in_world(self, tool: Array, waist: Array, moved: Array) -> Array:
+        """Joints that bring the tool to `tool` (4, 4)."""
         self._since_anchor += CONTROL_PERIOD
-        target = inverse(base) @ anchor.base @ self._model.forward(self._reference, anchor.waist)
         return self._model.differential_step(
-            self.position + moved, waist, target, min(1.0, self._since_anchor / SETTLE), self._reference,
+            self.position + moved, waist, tool, min(1.0, self._since_anchor / SETTLE), self._reference,
             largest=0.5 * float(VELOCITY.min()) * CONTROL_PERIOD,
         )  # fmt: skip
 

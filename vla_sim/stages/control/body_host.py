@@ -160,7 +160,7 @@ class BodyHost:
             return
         if self._estop:
             raise InputError(ESTOP)
-        if 0.0 < stamp < self._stop_stamp:
+        if stamp < self._stop_stamp:
             raise InputError(f"it is of {stamp:.2f} s, before the stop at {self._stop_stamp:.2f} s")
         names, times, positions, velocities = conversions.trajectory(message)
         if kind == "gripper":
@@ -171,6 +171,5 @@ class BodyHost:
             self.controller.hand[side].move(float(positions[-1, 0]))
         else:
             self.controller.arm_trajectory(
-                side, names, times, positions, velocities, message.header.frame_id,
-                stamp - self._epoch if stamp > 0.0 else 0.0,
-            )  # fmt: skip
+                side, names, times, positions, velocities, message.header.frame_id, stamp - self._epoch
+            )

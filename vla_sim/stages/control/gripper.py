@@ -12,7 +12,6 @@ from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD
 
 _HAND = facts.HAND
-WIDEST = 2.0 * facts.FINGER_STROKE
 ROUNDING = 2e-3
 """Metres that an opening may lie past its range; it is put on the range."""
 STIFFNESS = _HAND.stiffness if _HAND else 0.0
@@ -73,16 +72,16 @@ class Gripper:
         self.opening = self._reference = None
 
     def move(self, opening: float) -> None:
-        """Go to an opening [m]. Raises `InputError` unless it is from 0 to `WIDEST`."""
-        if not (math.isfinite(opening) and -ROUNDING <= opening <= WIDEST + ROUNDING):
-            raise InputError(f"gripper opening {opening} m must be from 0 to {WIDEST}")
-        self.opening = min(max(opening, 0.0), WIDEST)
+        """Go to an opening [m]. Raises `InputError` unless it is from 0 to `facts.WIDEST`."""
+        if not (math.isfinite(opening) and -ROUNDING <= opening <= facts.WIDEST + ROUNDING):
+            raise InputError(f"gripper opening {opening} m must be from 0 to {facts.WIDEST}")
+        self.opening = min(max(opening, 0.0), facts.WIDEST)
 
     def update(self, finger_position: Array) -> Array:
         """Targets (2,) [m] of the fingers at `finger_position` (2,)."""
         width = float(finger_position.sum())
         if self._reference is None:
-            self._reference = min(max(width, 0.0), WIDEST)
+            self._reference = min(max(width, 0.0), facts.WIDEST)
         if self.opening is not None:
             step = SPEED * CONTROL_PERIOD
             self._reference += min(max(self.opening - self._reference, -step), step)

@@ -9,12 +9,8 @@ from numpy.typing import ArrayLike
 
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array
+from vla_sim.contract.limits import LONGEST_TRAJECTORY, MOST_POINTS, SHORTEST_STEP
 
-LONGEST = 120.0
-"""Seconds; a longer path is a mistake."""
-SHORTEST = 1e-4
-"""Seconds from one point to the next."""
-MOST_POINTS = 10_000
 FASTEST = 50.0
 """[rad/s] of a waypoint; no joint turns nearly so fast."""
 ROUNDING = 1e-3
@@ -57,7 +53,7 @@ class JointPath:
         q = np.vstack([position, self.positions])
         v = np.vstack([velocity, self.velocities])
         braking = float(np.abs(velocity).max()) / BRAKING
-        if SHORTEST < braking < 0.5 * lead:
+        if SHORTEST_STEP < braking < 0.5 * lead:
             t = np.insert(t, 1, braking)
             q = np.insert(q, 1, position + 0.5 * braking * velocity, axis=0)
             v = np.insert(v, 1, 0.0, axis=0)
@@ -115,9 +111,10 @@ def joint_path(
         raise InputError("the trajectory has a time or position that is not a finite number")
     # The way to a first point that is not at once is a step too.
     steps = np.diff(t, prepend=0.0) if t[0] != 0.0 else np.diff(t)
-    if t[-1] > LONGEST or (steps < SHORTEST).any():
+    if t[-1] > LONGEST_TRAJECTORY or (steps < SHORTEST_STEP).any():
         raise InputError(
-            f"times {t[0]:.4g} .. {t[-1]:.4g} s must rise by at least {SHORTEST} from 0 up to {LONGEST:.0f}"
+            f"times {t[0]:.4g} .. {t[-1]:.4g} s must rise by at least {SHORTEST_STEP} from 0 up to "
+            f"{LONGEST_TRAJECTORY:.0f}"
         )
     wrong = np.argwhere((q < low - ROUNDING) | (q > high + ROUNDING))
     if len(wrong):

@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
+from vla_sim.common.geometry import Pose2
 from vla_sim.contract import records, topics
 from vla_sim.contract.lease import GOAL_LEASE, RENEW_PERIOD
-from vla_sim.stages.executive.skill_context import Pose2, SkillContext
+from vla_sim.stages.executive.skill_context import SkillContext
 
 ANSWER_TIMEOUT = 5.0  # [s] in which a stage must say that it took the goal
 SILENCE_TIMEOUT = 3.0

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Pose2, wrap
 from vla_sim.contract import records, topics
 from vla_sim.contract.ids import Ids
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Record
@@ -14,12 +14,7 @@ from vla_sim.contract.vocabulary import SIDES
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import Surface, World, surface_below
 
-Pose2 = tuple[float, float, float]
-"""x, y, yaw in map"""
-
 MIN_CONFIDENCE = 0.5
-ON_SURFACE = 0.06
-"""[m] by which an estimate may lie outside a surface's rim and still be on it."""
 SAME_PLACE = 0.06
 """[m] from where a thing was within which another track is the same thing."""
 SEARCH_TIME = 240.0
@@ -103,7 +98,7 @@ class SkillContext:
 
     def surface_below(self, position: records.Point) -> Surface | None:
         """The surface on which something at `position` (map) stands."""
-        return surface_below(self.world.surfaces, position, ON_SURFACE)
+        return surface_below(self.world.surfaces, position)
 
     def in_sight(
         self, query: ObjectQuery, since: float, on: Collection[Surface] | None = None

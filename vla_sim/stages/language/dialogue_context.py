@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vla_sim.contract import phrases
-from vla_sim.contract.records import DetectedObject, ObjectQuery, Plan, Point, SafetyState, Status, Step
+from vla_sim.contract.records import (
+    DetectedObject,
+    ManipulationStatus,
+    ObjectQuery,
+    Plan,
+    Point,
+    SafetyState,
+    Status,
+    Step,
+)
 from vla_sim.stages.language.understanding.amendments import amended
 from vla_sim.stages.language.understanding.clarifications import Problem
 from vla_sim.stages.language.understanding.intent_extractor import Extractor
@@ -66,6 +75,12 @@ def confirmed(proposed: str, reply: str) -> str | None:
     return "" if refused(tokens) else None
 
 
+def _yes_or_aside(proposed: str, reply: str) -> bool:
+    """Whether "right" may mean both: "Did you say "turn left"?"."""
+    tokens = tokenise(proposed)
+    return spoken(reply) == ["right"] and (phrases.LEFT | phrases.RIGHT).within(tokens, 0, len(tokens))
+
+
 def refused(tokens: Sequence[str]) -> bool:
     """Whether all that was said is no."""
     return bool(tokens) and len(tokens) in (phrases.NO.end(tokens, 0), phrases.NEVER_MIND.end(tokens, 0))
@@ -97,29 +112,36 @@ class DialogueTracker:
             self._last = Turn(text, now, problem.question, problem.unknown, proposed)
 
     def began(self, text: str, command_id: str, now: float) -> None:
-        """A command was planned; what is said next may correct it."""
+        """A command is being planned, or was; what is said next may correct it."""
         self._last = Turn(text, now, command_id=command_id)
 
-    def reply(self, extractor: Extractor, text: str, now: float) -> Reply | None:
-        """What a text means as an answer to the last question, or as a correction of the last command; None
-        if it is neither and is read by itself."""
+    def reply(self, extractor: Extractor, text: str, now: float, *, waiting: bool = False) -> Reply | None:
+        """What a text means as an answer to the last question, as a correction of the last command, or as a
+        no to what is being done; None if it is read by itself. waiting: whether a command is on its way to
+        its plan."""
         last = self._last
-        if last is None or now - last.said > REPLY_SECONDS:
+        if last is not None and now - last.said > REPLY_SECONDS:
+            last = None
+        if last is not None and last.proposed and _yes_or_aside(last.text, text):
             return None
-        if last.proposed and (agreed := confirmed(last.text, text)) is not None:
+        if last is not None and last.proposed and (agreed := confirmed(last.text, text)) is not None:
             self._last = None
             return Reply(agreed)
         tokens = spoken(text)
+        if refused(tokens):
+            asked = last is not None and bool(last.question)
+            self._last = None if asked else self._last
+            if not asked and (waiting or self._plans):
+                return Reply("stop")
+            return None if last is None else Reply("")
+        if last is None:
+            return None
         denied = phrases.CORRECTION.end(tokens, 0) if tokens else None
         rest = " ".join(tokens[denied or 0 :])
         if last.question:
-            if refused(tokens):
-                self._last = None
-                return Reply("")
             new = amended(extractor, last.text, rest, last.unknown)
+            self._last = None if new else self._last
             return Reply(new) if new else None
-        if refused(tokens):
-            return Reply("stop") if self.context.doing else Reply("")
         if denied is None and phrases.OTHER.end(tokens, 0) != len(tokens):
             return None
         new = amended(extractor, last.text, rest)
@@ -158,6 +180,11 @@ class DialogueTracker:
             if status.state == "running" and reached < len(steps):
                 self.context = replace(self.context, doing=plan.text)
                 self._began(steps[reached])
+
+    def on_manipulation(self, status: ManipulationStatus) -> None:
+        """The arms' word: a hand may lose what the plans believe in it."""
+        if status.state != "active" and not status.holding:
+            self.context = replace(self.context, held=None)
 
     def _did(self, step: Step) -> None:
         if step.skill == "pick":

@@ -35,8 +35,8 @@ LOADING_SECONDS = 180.0
 class LanguageNode(StageNode[LanguageParams]):
     """Parameters: `LanguageParams`.
 
-    Subscribes /voice/transcript, /vla/command, /vla/status, /perception/objects, /safety/state,
-    /monitor/load; for a language model /odom and /localization/map_to_odom too.
+    Subscribes /voice/transcript, /vla/command, /vla/status, /manipulation/status, /perception/objects,
+    /safety/state, /monitor/load; for a language model /odom and /localization/map_to_odom too.
     Publishes /vla/intent, /vla/plan, /voice/say (questions back, answers), /vla/status (asked,
     answered), trace "intent" and "planning".
     """
@@ -71,6 +71,7 @@ class LanguageNode(StageNode[LanguageParams]):
         )  # fmt: skip
         for topic in (topics.INTENT, topics.PLAN, topics.SAY, topics.STATUS):
             self.publish(topic)  # discovered before the first command, not at it
+        self.listen(topics.MANIPULATION_STATUS, self.dialogue.on_manipulation)
         self.listen(topics.STATUS, self.on_status)  # before the commands that it may answer
         self.listen(topics.TRANSCRIPT, self.responder.on_transcript)
         self.listen(topics.COMMAND, self.responder.on_command)
@@ -153,7 +154,7 @@ class LanguageNode(StageNode[LanguageParams]):
             elif url.startswith(SCRIPTED):
                 self._server = ScriptedLlm(answers=load_answers(Path(url.removeprefix(SCRIPTED)))).start()
                 url = self._server.base_url
-            model = LlmPlanner(self.rules, replace(p, base_url=url), log.info)
+            model = LlmPlanner(self.rules, replace(self.params, base_url=url), log.info)
             model.connect()
         except VlaSimError as error:
             self._model_state = str(error)

@@ -33,7 +33,7 @@ class LlmSettings:
     price_in: float = param(0.0, "of a million tokens of the prompt, to count the cost", low=0.0, live=True)
     price_out: float = param(0.0, "of a million tokens of the answer", low=0.0, live=True)
     grounded: bool = param(
-        True, "refuse a model's plan that speaks of things the command does not name", live=True
+        True, "refuse a model's plan of things or amounts that the command does not name", live=True
     )
 
 

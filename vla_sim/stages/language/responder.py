@@ -124,9 +124,7 @@ class Responder:
         command_id = status.command_id
         self._planned.pop(command_id, None)
         if status.state in FINAL_STATES and status.detail == SILENT["language"]:
-            self._gathering.pop(command_id, None)
-            if (asked := self._waiting.pop(command_id, None)) is not None:
-                asked.answer.cancel()
+            self._forget(command_id)
             self._late[command_id] = status.mono
             while len(self._late) > MOST_LATE:
                 self._late.pop(next(iter(self._late)))
@@ -223,11 +221,13 @@ class Responder:
         words = "stop" if request.priority == "stop" else request.text
         understood = self.rules.intent(words, context)
         if understood.priority != "stop":
-            reply = self.dialogue.reply(self.rules.extractor, words, self._gathered.now())
+            waiting = bool(self._waiting or self._gathering)
+            reply = self.dialogue.reply(self.rules.extractor, words, self._gathered.now(), waiting=waiting)
             if reply is not None:
                 request = replace(request, text=reply.text)
                 understood = self.rules.intent(reply.text, context) if reply.text else LEFT
                 if reply.corrects and understood.problem is None:
+                    self._forget(reply.corrects)
                     self._status(reply.corrects, "cancelled", "you corrected it")
         clock.charge("intent", time.perf_counter() - began)
         if understood.priority == "stop":
@@ -236,6 +236,7 @@ class Responder:
         elif not self._gathered.fresh and len(self._gathering) < MAX_GATHERING and needs_objects(understood):
             self._trace(request.command_id, "intent", request.received)
             self._gathering[request.command_id] = (request, understood, self._gathered.now())
+            self.dialogue.began(request.text, request.command_id, self._gathered.now())
         else:
             self._plan(request, understood, context)
 
@@ -262,6 +263,7 @@ class Responder:
         except LlmError as error:
             answer.set_exception(error)
         asked = self._waiting[request.command_id] = Asked(request, context, by_rules, answer, since)
+        self.dialogue.began(request.text, request.command_id, self._gathered.now())
         if self._took > LONG and not answer.done():
             self._one_moment(request.command_id)
         self._settle(answer)
@@ -299,6 +301,12 @@ class Responder:
         self._gathering.clear()
         for command_id in dropped:
             self._status(command_id, "cancelled", "stop was said")
+
+    def _forget(self, command_id: str) -> None:
+        """What waits to be planned is not wanted any more."""
+        self._gathering.pop(command_id, None)
+        if (asked := self._waiting.pop(command_id, None)) is not None:
+            asked.answer.cancel()
 
     def _one_moment(self, command_id: str) -> None:
         if command_id not in self._told and self.talk != "little":

@@ -18,7 +18,6 @@ from vla_sim.contract.records import ManipulationRequest, ManipulationStatus, Po
 from vla_sim.robot import facts
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
 from vla_sim.stages.manipulation.arms import Arms, GripperCommand, Held, line_length
-from vla_sim.stages.manipulation.grasp import WIDEST
 from vla_sim.stages.manipulation.planning_scene import WorldModel
 from vla_sim.stages.manipulation.trajectory import (
     HOME,
@@ -98,7 +97,7 @@ class Actions:
         sides = [request.arm] if request.arm is not None else list(self.held) or list(facts.SIDES)
         for side in sides:
             self.held.pop(side, None)
-            yield from self.arms.grip(side, WIDEST)
+            yield from self.arms.grip(side, facts.WIDEST)
         return End(True)
 
     def carry(self, request: ManipulationRequest) -> Action:

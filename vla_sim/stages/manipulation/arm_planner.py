@@ -18,7 +18,7 @@ from vla_sim.robot.arm_body import ArmBody, BodyModel
 from vla_sim.robot.kinematics import COMFORT_WEIGHT, ArmChain, Kinematics
 from vla_sim.stages.manipulation import measured_grasp
 from vla_sim.stages.manipulation.arm_collision import Obstacles, check, check_path
-from vla_sim.stages.manipulation.grasp import SIDE_GAP, WIDEST, Grasp, Target, candidates
+from vla_sim.stages.manipulation.grasp import SIDE_GAP, Grasp, Target, candidates
 from vla_sim.stages.manipulation.measured_grasp import measured_candidates
 from vla_sim.stages.manipulation.planning_scene import Scene
 from vla_sim.stages.manipulation.trajectory import READY, follow_line, level_pose, rounded, tool_line
@@ -231,7 +231,7 @@ class ArmPlanner:
             for q in chain.solutions(to_base @ down, waist)[:2]:
                 reached += 1
                 cost = float(turn) ** 2 + posture_cost(chain, q)
-                if cost >= best_cost or min(check(chain, empty, q, waist, WIDEST, fixed)) < GAP:
+                if cost >= best_cost or min(check(chain, empty, q, waist, facts.WIDEST, fixed)) < GAP:
                     continue
                 above, away = down.copy(), down.copy()
                 above[2, 3] += ABOVE

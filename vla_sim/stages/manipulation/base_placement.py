@@ -10,14 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Pose2, wrap
 from vla_sim.contract.records import Arm, DetectedObject, Point
 from vla_sim.robot import body_size, facts
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import Surface
-
-Pose2 = tuple[float, float, float]
-"""x, y [m], yaw [rad] in map"""
 
 _REACH = facts.HAND.reach if facts.HAND else None
 _NOWHERE = (math.inf, -math.inf)

@@ -17,7 +17,6 @@ from vla_sim.stages.manipulation.trajectory import level_pose
 
 Shape = Literal["cylinder", "sphere", "box", "bottle", "measured"]
 
-WIDEST = 2.0 * facts.FINGER_STROKE
 _HAND = facts.HAND
 PALM = -_HAND.palm.reach if _HAND else 0.0
 """Palm's front behind the tool's origin [m]."""
@@ -62,7 +61,7 @@ class Grasp:
     pitch: float
     width: float
     score: float
-    opening: float = WIDEST
+    opening: float = facts.WIDEST
 
     def backed(self, distance: float) -> Array:
         """The tool pose `distance` [m] before this one along the approach."""
@@ -84,7 +83,7 @@ def candidates(target: Target, heading: float) -> list[Grasp]:
     """
     out: list[Grasp] = []
     for yaw, width, off in _sides(target, heading):
-        if width + 2.0 * SIDE_GAP > WIDEST:
+        if width + 2.0 * SIDE_GAP > facts.WIDEST:
             continue
         depth = _thickness(target, yaw) / 2.0
         for pitch in PITCHES:

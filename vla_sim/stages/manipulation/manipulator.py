@@ -31,7 +31,7 @@ from vla_sim.robot import facts
 from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
 from vla_sim.stages.manipulation.arms import GripperCommand, Held
-from vla_sim.stages.manipulation.grasp import WIDEST, Target
+from vla_sim.stages.manipulation.grasp import Target
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
 from vla_sim.stages.manipulation.policy_pick import PolicyPick
 from vla_sim.stages.manipulation.trajectory import READY, TOOL_SPEED, Trajectory, joint_motion, rounded
@@ -248,7 +248,7 @@ class Manipulator(Actions):
         yield from arms.grip(side, 0.0)
         gripper = arms.grippers[side]
         if not gripper.fits(plan.grasp.width):
-            yield from arms.grip(side, WIDEST)
+            yield from arms.grip(side, facts.WIDEST)
             yield from self._retreat(plan)
             return f"The {name} was not between my fingers."
         hand = arms.tool(side)
@@ -264,7 +264,7 @@ class Manipulator(Actions):
         if stuck and risen > ON_SURFACE:  # set it down again, not drop it
             yield from arms.line(side, plan.grasp.pose, SLOW, plan.posture)
         self.held.pop(side, None)
-        yield from arms.grip(side, WIDEST)
+        yield from arms.grip(side, facts.WIDEST)
         yield from self._retreat(plan)
         if heavy:
             return f"The {name} {TOO_HEAVY}"
@@ -370,7 +370,7 @@ class Manipulator(Actions):
             return End(False, f"My arm cannot get to where I want to put the {name} down.")
         self.say("opening", arm=side)
         self.held.pop(side, None)
-        yield from arms.grip(side, WIDEST)
+        yield from arms.grip(side, facts.WIDEST)
         self.say("retreating", arm=side)
         yield from arms.line(side, plan.away, SLOW, plan.posture)
         yield from arms.line(side, plan.leave, TOOL_SPEED, plan.posture)

@@ -23,7 +23,6 @@ from vla_sim.stages.manipulation.grasp import (
     PALM_GAP,
     PALM_HALF_HEIGHT,
     SIDE_GAP,
-    WIDEST,
     Grasp,
     Target,
 )
@@ -238,7 +237,7 @@ def _along(
     steps = np.maximum(np.ceil(extent / STEP), 1).astype(np.int64)
     hand = np.array([
         PAD_BACK, PAD_REACH, PAD_HALF_HEIGHT, -PALM + PALM_GAP, PALM_HALF_HEIGHT, PALM_HALF_WIDTH,
-        0.5 * WIDEST, SIDE_GAP,
+        0.5 * facts.WIDEST, SIDE_GAP,
     ])  # fmt: skip
     below = PAD_HALF_HEIGHT * math.cos(pitch) + PAD_REACH * math.sin(pitch)
     found = np.zeros((4000, 7))

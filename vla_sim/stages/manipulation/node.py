@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -54,7 +55,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
 
     Subscribes /safety/state, /manipulation/request, /joint_states, /odom, /localization/map_to_odom,
     /perception/objects, /safety/refusal (it ends the request, for the reason that it gives); for a learned
-    policy the head camera's images and its info too.
+    policy a colour and a depth image and the camera's info too (which topics: by parameter).
     Publishes, for safety to pass on, /manipulation/{left,right}_{arm,gripper}/joint_trajectory;
     /manipulation/status (on change, and at `status_rate` while a request is under way), metric
     "grasp_planning" (what the robot waits for the plan of a grasp or a place).
@@ -96,9 +97,9 @@ class ManipulationNode(StageNode[ManipulationParams]):
         self.listen(topics.MAP_TO_ODOM, self.on_map_to_odom)
         self.listen(topics.OBJECTS, self.on_objects)
         if self.eyes is not None:
-            self.listen(topics.CAMERA_INFO, self.eyes.on_camera_info)
-            self.listen(topics.COLOR, self.eyes.on_color)
-            self.listen(topics.DEPTH, self.eyes.on_depth)
+            self.listen(replace(topics.CAMERA_INFO, name=p.camera_info), self.eyes.on_camera_info)
+            self.listen(replace(topics.COLOR, name=p.color), self.eyes.on_color)
+            self.listen(replace(topics.DEPTH, name=p.depth), self.eyes.on_depth)
         self.repeat(1.0 / p.rate, self.tick)
 
     def _policy(self, kinematics: Kinematics) -> PolicyPick | None:
@@ -117,7 +118,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         where = address(url)
         self._prepare(where, mapping)
         self.asker = self.execution.pool("policy")
-        self.eyes = LastImages(self.get_logger().warning) if mapping.images else None
+        self.eyes = LastImages(p.pairing, self.get_logger().warning) if mapping.images else None
         return PolicyPick(mapping, lambda: self._ask(where, mapping), kinematics)
 
     def _prepare(self, where: Address, mapping: Mapping) -> None:

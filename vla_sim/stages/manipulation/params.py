@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from vla_sim.common.params import StageParams, param
+from vla_sim.common.params import StageParams, param, same
+from vla_sim.stages.perception.params import PerceptionParams
 from vla_sim.stages.policy.names import OWN
 
 
@@ -24,3 +25,7 @@ class ManipulationParams(StageParams):
     )  # fmt: skip
     policy_pickle: bool = param(False, "speak with a policy's server whose protocol sends pickles: lerobot's")
     policy_timeout: float = param(5.0, "until the policy counts as silent [s]", low=0.1, high=60.0, live=True)
+    color: str = same(PerceptionParams, "color")
+    depth: str = same(PerceptionParams, "depth")
+    camera_info: str = same(PerceptionParams, "camera_info")
+    pairing: float = same(PerceptionParams, "pairing")

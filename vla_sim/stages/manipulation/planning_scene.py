@@ -23,8 +23,6 @@ NEAR = 0.8
 IN_HAND = 0.12
 """[m] from where something is held within which a thing that looks like it is this one: on a long way it is
 lost from sight and seen anew, as another one."""
-ON_RIM = 0.06
-"""[m] by which an estimate may lie outside a surface's rim and still be on it."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ class WorldModel:
 
     def surface_below(self, position: Point) -> Surface | None:
         """The surface on which something at `position` (map) stands."""
-        return surface_below(self.surfaces, position, ON_RIM)
+        return surface_below(self.surfaces, position)
 
     def target(self, now: Observation, item: DetectedObject, surface_height: float = 0.0) -> Target:
         """The object in odom, with its kind's true size, and standing on its surface if it is near it; one

@@ -27,9 +27,9 @@ STEP = 0.1
 
 @kernel
 def _squared_cells(occupied: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(rows, columns) squared distance in cells to the nearest occupied cell's centre; 1e12 if none."""
+    """(rows, columns) squared distance in cells to the nearest occupied cell's centre; 2^40 if none."""
     rows, columns = occupied.shape
-    big = 1e12
+    big = 2.0**40  # which a float32 can be
     out = np.empty((rows, columns), np.float32)
     for c in range(columns):  # along each column: distance to the nearest occupied cell in it
         last = -1.0e6
@@ -119,7 +119,7 @@ def sample_many(field: FieldArgs, points: Array) -> Array:
 
 @dataclass
 class DistanceField:
-    """values: (rows, columns) float32 [m]; (x0, y0): outer corner of cell (0, 0) in map [m]."""
+    """values: (rows, columns) float32, or float64, [m]; (x0, y0): outer corner of cell (0, 0) in map [m]."""
 
     values: Field
     x0: float

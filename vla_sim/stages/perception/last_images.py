@@ -14,18 +14,17 @@ from vla_sim.stages.perception.camera import (
 )
 from vla_sim.stages.perception.pairing import ImagePairs
 
-WITHIN = 0.015
-"""[s] that the stamps of a pair differ at most."""
 OLDEST = 1.0
 """[s] of a pair that still shows what is there, to an arm that moves by it."""
 
 
 class LastImages:
-    """Takes messages of colour, depth and camera info. say: takes a line where one is of no use."""
+    """Takes messages of colour, depth and camera info. within: see `ImagePairs`. say: takes a line where one
+    is of no use."""
 
-    def __init__(self, say: Callable[[str], object]) -> None:
+    def __init__(self, within: float, say: Callable[[str], object]) -> None:
         self._say = say
-        self._pairs = ImagePairs(WITHIN)
+        self._pairs = ImagePairs(within)
         self._camera: Intrinsics | None = None
         self._pair: tuple[float, Any, Any] | None = None
         self._read: Images | None = None

@@ -13,9 +13,6 @@ from vla_sim.stages.perception.camera import Images
 from vla_sim.stages.policy.errors import PolicyError
 from vla_sim.stages.policy.mapping import Entry, Gripper, Mapping, Value
 
-WIDEST = 2.0 * facts.FINGER_STROKE
-
-
 COUNTS = {"joints": len(facts.JOINTS), "body_joints": len(facts.BODY_JOINTS), "base": 7, "camera": 4}
 
 
@@ -74,13 +71,13 @@ def _images(senses: Observation) -> Images:
 
 def from_opening(gripper: Gripper, opening: float) -> float:
     """The policy's number for an opening [m]."""
-    return gripper.closed + (gripper.open - gripper.closed) * opening / WIDEST
+    return gripper.closed + (gripper.open - gripper.closed) * opening / facts.WIDEST
 
 
 def to_opening(gripper: Gripper, number: Array) -> Array:
     """Openings (n,) [m] of the policy's numbers; what lies past open or closed is that."""
     share = (number - gripper.closed) / (gripper.open - gripper.closed)
-    return WIDEST * np.clip(share, 0.0, 1.0)
+    return facts.WIDEST * np.clip(share, 0.0, 1.0)
 
 
 def scaled(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -16,7 +16,14 @@ import numpy as np
 
 from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.common.numba_cache import kernel
-from vla_sim.contract.limits import FARTHEST_BACK, MAX_JOINT_SPEED, MAX_TOOL_SPEED
+from vla_sim.contract.limits import (
+    FARTHEST_BACK,
+    LONGEST_TRAJECTORY,
+    MAX_JOINT_SPEED,
+    MAX_TOOL_SPEED,
+    MOST_POINTS,
+    SHORTEST_STEP,
+)
 from vla_sim.contract.records import Arm
 from vla_sim.robot import facts
 from vla_sim.robot.arm_body import BodyArgs, BodyModel
@@ -25,14 +32,8 @@ from vla_sim.robot.kinematics import WAIST, Kinematics
 from vla_sim.robot.kinematics_kernels import chain_frames
 from vla_sim.stages.safety.contact_force import FORCE_ROOM, FORCE_TIME, MAX_FORCE, contact_force
 
-MOST_POINTS = 10_000
-LONGEST = 120.0
-"""[s] of a trajectory."""
-SHORTEST = 1e-4
-"""[s] from one point to the next."""
 ROUNDING, WIDTH_ROUNDING = 1e-3, 2e-3
 """[rad] past a joint's limit, and [m] past the gripper's, that a position may lie by."""
-WIDEST = 2.0 * facts.FINGER_STROKE
 JOINTS_TIMEOUT, POINTS_TIMEOUT, NEAR_TIMEOUT = 0.25, 0.5, 1.0
 """[s] of silence after which it is not known where the arms are, and what is around them; and after which
 the depth camera's points count no more: without them arms move by the lidar's."""
@@ -471,9 +472,9 @@ class ArmGate:
             reason = f"the gripper's only joint is {side}_gripper, not {', '.join(names) or 'none'}"
         if not reason and not (
             positions.shape[1:] == (1,) and 1 <= len(positions) <= MOST_POINTS
-            and (np.abs(positions - 0.5 * WIDEST) <= 0.5 * WIDEST + WIDTH_ROUNDING).all()
+            and (np.abs(positions - 0.5 * facts.WIDEST) <= 0.5 * facts.WIDEST + WIDTH_ROUNDING).all()
         ):  # fmt: skip
-            reason = f"a gripper opens from 0 to {WIDEST:g} metres"
+            reason = f"a gripper opens from 0 to {facts.WIDEST:g} metres"
         self.refused += bool(reason)
         return reason
 
@@ -502,8 +503,8 @@ class ArmGate:
             return f"its velocities have shape {velocities.shape}, not {(n, 7)}"
         if not all(are_finite(one) for one in (times[None], positions, velocities) if one is not None):
             return "it holds something that is not a finite number"
-        if times[-1] > LONGEST or not rises(times, SHORTEST):
-            return f"its times must rise from 0 up to {LONGEST:g} seconds"
+        if times[-1] > LONGEST_TRAJECTORY or not rises(times, SHORTEST_STEP):
+            return f"its times must rise from 0 up to {LONGEST_TRAJECTORY:g} seconds"
         return ""
 
     def _path(self, side: str, times: Array, q: Array, velocities: Array | None, now: float) -> str:
@@ -519,7 +520,7 @@ class ArmGate:
         here = np.clip(self.position[facts.ARM_INDEX[side]], low, high)
         if times[0] == 0.0:  # the controller takes its time to get there
             lead = float(np.abs(q[0] - here).max()) / (0.5 * MAX_JOINT_SPEED)
-            times = times + max(lead, SHORTEST)
+            times = times + max(lead, SHORTEST_STEP)
         # In the one layout for which the kernels are compiled: columns that were put in order have another.
         times, q = np.concatenate([[0.0], times]), np.ascontiguousarray(np.vstack([here, q]))
         speed = float((np.abs(np.diff(q, axis=0)).max(axis=1) / np.diff(times)).max())

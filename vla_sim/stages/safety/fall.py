@@ -33,7 +33,7 @@ class FallWatch:
             self.fallen = self.fallen or stamp - self._since >= CONFIRMATION
             return
         self._since = math.inf
-        if self.tilt < UPRIGHT and stamp - self._lay <= AT_ONCE:
+        if self.tilt < UPRIGHT and 0.0 <= stamp - self._lay <= AT_ONCE:
             self.fallen = False
 
     def release(self) -> bool:

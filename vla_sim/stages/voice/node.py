@@ -149,8 +149,8 @@ class VoiceNode(StageNode[VoiceParams]):
         sound = np.concatenate((self._rest, sound)) if self._rest.size else sound
         whole = len(sound) - len(sound) % CHUNK
         for begin in range(0, whole, CHUNK):
-            started = time.perf_counter()
-            heard = self.listener.feed(sound[begin : begin + CHUNK], captured)
+            started, after = time.perf_counter(), len(sound) - begin - CHUNK
+            heard = self.listener.feed(sound[begin : begin + CHUNK], captured - after / SAMPLE_RATE)
             if heard is not None:
                 spent = time.perf_counter() - started
                 second = self.listener.second

@@ -53,7 +53,8 @@ class Speaker:
     def sounded(self, begin: float, end: float) -> bool:
         """Whether the robot's voice was in the room at any time from `begin` to `end` [s, steady clock]: what
         a microphone captured then holds it."""
-        return any(one.begin <= end and begin <= one.end + ECHO for one in self._last)
+        spoken = tuple(self._last)  # at once: the thread may be adding to it
+        return any(one.begin <= end and begin <= one.end + ECHO for one in spoken)
 
     def say(self, text: str) -> None:
         """Speak after what waits; with twenty texts waiting, a further one is dropped."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lxml import etree
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,6 +24,8 @@ from vla_sim.world.sdf.elements import Rgba
 FORMATS = (".dae", ".obj", ".stl", ".glb", ".gltf")
 MOST_TRIANGLES = 2_000_000
 """Of one file."""
+MOST_SHAPES = 20_000
+"""That the nodes of one Collada file place."""
 SHOWN_TRIANGLES = 6_000
 """Of one file, to which a visual is simplified: a software renderer draws some 10 million a second."""
 TEXTURE = 256
@@ -142,6 +145,8 @@ def _pieces(path: Path, data: bytes, submesh: str) -> list[tuple[Array, NDArray[
         package("collada", f"{path.name} is Collada; pip install 'vla_sim[meshes]'")
         if re.search(rb"<!(DOCTYPE|ENTITY)", data):
             raise InputError(f"{path} has a DOCTYPE, which is refused; remove it")
+        if b"instance_node" in data and (count := _placed(path, data)) > MOST_SHAPES:
+            raise InputError(f"{path} places {count} shapes; {MOST_SHAPES} are the most: simplify the mesh")
     try:
         scene = trimesh.load_scene(BytesIO(data), file_type=kind, resolver=_Beside(path), process=False)
         scale = (
@@ -172,6 +177,34 @@ def _pieces(path: Path, data: bytes, submesh: str) -> list[tuple[Array, NDArray[
     if count > MOST_TRIANGLES:
         raise InputError(f"{path} has {count} triangles; {MOST_TRIANGLES} are the most: simplify the mesh")
     return out
+
+
+def _placed(path: Path, data: bytes) -> int:
+    """How many shapes a Collada file's nodes place. A node may place another one many times, and that one the
+    next: thirty nodes a thousand million shapes."""
+    try:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+        root = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise InputError(f"{path} is not well-formed XML ({error}); give a valid file") from None
+    nodes = {node.get("id"): node for node in root.iter("{*}node")}
+    known: dict[str | None, int] = {}
+
+    def of(node: Any) -> int:
+        total = sum(1 for _ in node.iterchildren("{*}instance_geometry", "{*}instance_controller"))
+        total += sum(of(child) for child in node.iterchildren("{*}node"))
+        for one in node.iterchildren("{*}instance_node"):
+            name = str(one.get("url", "")).removeprefix("#")
+            if name in nodes and name not in known:
+                known[name] = 0  # a node in itself is none
+                known[name] = of(nodes[name])
+            total += known.get(name, 0)
+        return total
+
+    try:
+        return sum(of(scene) for scene in root.iter("{*}visual_scene"))
+    except RecursionError:
+        raise InputError(f"{path} nests its nodes too deeply; simplify the mesh") from None
 
 
 def _look(visual: Any, count: int) -> tuple[Rgba, Array | None, NDArray[np.uint8] | None]:

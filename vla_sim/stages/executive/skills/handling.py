@@ -3,11 +3,11 @@
 import math
 from collections.abc import Generator
 
-from vla_sim.common.geometry import wrap
+from vla_sim.common.geometry import Pose2, wrap
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Point, Step
 from vla_sim.contract.surface_points import unpack
 from vla_sim.stages.executive.goals import DroppedError, Result, Running, drive, manipulate, pause
-from vla_sim.stages.executive.skill_context import Pose2, SkillContext
+from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.stages.executive.skills.searching import LOOK, find, look
 from vla_sim.stages.executive.skills.walking import (
     DOCK_TOLERANCE,

@@ -3,9 +3,10 @@
 import math
 from typing import Any
 
+from vla_sim.common.geometry import Pose2
 from vla_sim.contract.records import NavigationMode, NavigationRequest, Step
 from vla_sim.stages.executive.goals import Result, Running, drive, manipulate
-from vla_sim.stages.executive.skill_context import Pose2, SkillContext
+from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.stages.manipulation.base_placement import view_stands
 
 STEP_BACK = 0.40  # [m] away from furniture before walking

@@ -1,8 +1,10 @@
 """Does a language model's plan fit the words that were said? A small model answers "sing a song" with
 picking up a cup, and forgets the kitchen in "go to the kitchen and take the cup"; so each name and
-amount of its plan must be grounded in the text, and each name in the text must appear in the plan."""
+amount of its plan must be grounded in the text, and each name in the text must appear in the plan. Neither
+holds of a text that says what is not to be done: "don't go to the kitchen" names it."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from vla_sim.contract import phrases
 from vla_sim.contract.records import ObjectQuery, Step
@@ -17,6 +19,8 @@ _AMOUNT = (
     | phrases.AROUND.words
 ) - {"to", "the", "your", "on"}  # fmt: skip
 
+ROUNDED = 0.02
+"""Share of an amount by which a model may round it."""
 _POINTING = frozenset({"it", "that", "this", "them", "there", "one", "thing", "object", "again"})
 _SPEAKER = frozenset({"me", "us", "i", "my", "here", "back", "hand", "give", "fetch", "bring", "return"})
 
@@ -31,6 +35,7 @@ def ungrounded(text: str, steps: Sequence[Step], lexicon: Lexicon, context: Cont
         places.add(context.mentioned_place)
     if not _SPEAKER.isdisjoint(said):
         places.add("user")
+    amounts = _amounts(said)
     last = context.mentioned if not _POINTING.isdisjoint(said) else None
     for step in steps:
         if step.place and step.place not in places:
@@ -39,10 +44,44 @@ def ungrounded(text: str, steps: Sequence[Step], lexicon: Lexicon, context: Cont
         known = (last, held)
         if step.object is not None and not _meant(step.object, kinds, colours, known):
             return f"the {step.object}"
-        amount = step.skill in ("move", "turn", "wait")
-        if amount and not any(word in _AMOUNT or word[0].isdigit() for word in said):
-            return f"to {step.skill}"
+        if (what := _amiss(step, said, amounts)) is not None:
+            return what
     return ""
+
+
+def negation(text: str) -> str:
+    """The first word with which the text says what is not to be done, which no plan can hold; "" if there is
+    none."""
+    return next((word for word in tokenise(text) if word in phrases.NEGATIONS), "")
+
+
+def _amiss(step: Step, said: Sequence[str], amounts: Mapping[str, list[float]]) -> str | None:
+    """An amount of the step that is none of those that were said, if some of its kind were. amounts: those
+    [m], [rad], [s]."""
+    if step.skill not in ("move", "turn", "wait"):
+        return None
+    if not any(word in _AMOUNT or word[0].isdigit() for word in said):
+        return f"to {step.skill}"
+    for kind, unit, value in (
+        ("length", "m", step.distance), ("length", "m", step.lateral), ("angle", "rad", step.angle),
+        ("time", "s", step.seconds),
+    ):  # fmt: skip
+        near = (math.isclose(abs(value or 0.0), one, rel_tol=ROUNDED) for one in amounts[kind])
+        if value is not None and amounts[kind] and not any(near):
+            return f"{abs(value):.3g} {unit}"
+    return None
+
+
+def _amounts(said: Sequence[str]) -> dict[str, list[float]]:
+    """By what they measure, the amounts that were said [m], [rad], [s]."""
+    found: dict[str, list[float]] = {"length": [], "angle": [], "time": []}
+    i = 0
+    while i < len(said):
+        amount = quantities.quantity(said, i)
+        if amount is not None:
+            found[amount.dimension].append(amount.value)
+        i = amount.end if amount is not None else i + 1
+    return found
 
 
 def forgotten(text: str, steps: Sequence[Step], lexicon: Lexicon) -> str:

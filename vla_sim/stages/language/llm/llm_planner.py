@@ -24,7 +24,7 @@ from vla_sim.stages.language.llm.errors import (
     ServerError,
     WrongAnswerError,
 )
-from vla_sim.stages.language.llm.grounding import forgotten, ungrounded
+from vla_sim.stages.language.llm.grounding import forgotten, negation, ungrounded
 from vla_sim.stages.language.llm.plan_format import check_beginning, read, schema
 from vla_sim.stages.language.llm.prompt import Message, head, messages
 from vla_sim.stages.language.params import LlmSettings
@@ -117,6 +117,8 @@ class LlmPlanner(AbstractContextManager["LlmPlanner"]):
             await asyncio.sleep(LOADING_PAUSE)
 
     async def _plan(self, text: str, context: Context, priority: Priority, deadline: float) -> Understood:
+        if self.settings.grounded and (word := negation(text)):
+            raise RefusedError(f'the command says "{word}", and a plan cannot hold what is not to be done')
         said = messages(self._head, self.rules.world, context, text)
         try:
             return await self._ask(text, context, said, deadline, priority)

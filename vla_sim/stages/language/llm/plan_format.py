@@ -153,10 +153,14 @@ def _ends(text: str) -> bool:
 
 def _steps(written: list[WrittenStep], lexicon: Lexicon, context: Context) -> list[Step]:
     steps: list[Step] = []
-    last = context.held or context.mentioned
+    held, last = context.held, context.held or context.mentioned
     for number, one in enumerate(written, start=1):
-        steps.append(_step(number, one, lexicon, last))
-        last = steps[-1].object or last
+        step = _step(number, one, lexicon, last)
+        if step.relation and held is None:  # as for a place, what is put there is taken first
+            steps.append(Step(skill="pick", object=last))
+        held = {"pick": step.object, "carry": last, "place": None}.get(step.skill, held)
+        last = step.object or last
+        steps.append(step)
     return steps
 
 

@@ -234,7 +234,8 @@ def _brought(r: Reader, i: int, thing: ObjectRef, to_user: bool, source: PlaceRe
     end = thing.end if source is None else source.end
     if not to_user and (by := _put_by(r, end, thing)) is not None:
         return Clause(by[0], (Said("pick", thing, source), by[1]))
-    target = USER if to_user else _goal(r, end)
+    carried = r.direct(i, p.CARRY) is not None
+    target = USER if to_user else _goal(r, end, carried)
     if target is not None:
         end = max(end, target.end)
     elif r.direct(i, p.BRING_USER) is not None:
@@ -245,16 +246,15 @@ def _brought(r: Reader, i: int, thing: ObjectRef, to_user: bool, source: PlaceRe
         set_down = bool(target.names) and all(name in r.lexicon.surface_place for name in target.names)
         then = Said("place" if set_down else "carry", thing, target)
         return Clause(end, (Said("pick", thing, source), then))
-    carried = r.direct(i, p.CARRY) is not None
     return Clause(end, problem=ask.missing("Where shall I bring it?")) if carried else None
 
 
-def _goal(r: Reader, i: int) -> PlaceRef | None:
-    """to the kitchen, to me, there."""
+def _goal(r: Reader, i: int, carried: bool) -> PlaceRef | None:
+    """to the kitchen, to me, there; of a verb that needs a goal, "on the table" is one too."""
     for table, word in ((p.ME, "user"), (p.THERE, "there")):
         if (end := r.at(i, table)) is not None:
             return PlaceRef(end, word=word)
-    to = r.at(i, p.INTO)
+    to = r.at(i, p.INTO_OR_ON if carried else p.INTO)
     return None if to is None else r.place(to, prefer_surface=r.text[to - 1] not in ("to", "into"))
 
 

@@ -144,7 +144,10 @@ class Extractor:
         after = phrases.CORRECTION.end(tokens, at) or at
         if any(phrases.CORRECTION.end(tokens, i) for i in range(after, len(tokens))):
             return None
-        new = amended(self, words(tokens[:at]), words(tokens[after:]))
+        before = words(tokens[:at])
+        new = amended(self, before, words(tokens[after:]))
+        if new.startswith(f"{before} ") and self.extract(before).problem is not None:
+            return None  # nothing was said that could be taken back: "take no cup"
         return self.extract(new) if new else None
 
     def _base_form(self, word: str) -> str:
@@ -211,8 +214,9 @@ def _is_stop(text: Sequence[str], clauses: list[Placed], rest: list[Span]) -> bo
     """True: stop, whatever else was said. False: stop first, then the other commands. None: no stop.
 
     A sure word ("stop", not "wait") at the beginning always counts, at the end too unless it is linked
-    to a command ("go to the kitchen and stop"); words that are not understood do not matter, only a
-    negation does ("don't stop") and a question ("did you stop there"). Too eager is the safe side.
+    to a command ("go to the kitchen and stop"); words that are not understood do not matter, only that it is
+    forbidden ("don't stop", but "not there, stop") or asked about ("did you stop there"). Too eager is the
+    safe side.
     """
     stops = [k for k, (_, _, clause) in enumerate(clauses) if clause.said and clause.said[0].skill == "stop"]
     if not stops or (rest and not any(text[clauses[k][1]] in phrases.SURE_STOP for k in stops)):
@@ -221,10 +225,14 @@ def _is_stop(text: Sequence[str], clauses: list[Placed], rest: list[Span]) -> bo
     before = {word for a, b in rest if b <= first for word in text[a:b]}
     if stops[0] == 0 and before <= STOP_FILLERS:
         return len(stops) == len(clauses) or bool(rest)
-    if any(word in phrases.NEGATIONS for a, b in rest for word in text[a:b]):
-        return None
     last, (at, begin, _) = stops[-1], clauses[stops[-1]]
-    if begin == 2 and text[0] in phrases.DID:
+    if _forbidden(text, begin) or (begin == 2 and text[0] in phrases.DID):
         return None
     linked = last > 0 and text[at] in ("and", "then") and clauses[last - 1][2].end == at
     return True if last == len(clauses) - 1 and not linked else None
+
+
+def _forbidden(text: Sequence[str], stop: int) -> bool:
+    while stop > 0 and text[stop - 1] in phrases.BEFORE_STOP:
+        stop -= 1
+    return stop > 0 and text[stop - 1] in phrases.NEGATIONS

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vla_sim.contract.records import ObjectQuery, Thing
 from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, KIND_SYNONYMS, KINDS, THING
-from vla_sim.stages.language.understanding.tokens import one_edit, slip
+from vla_sim.stages.language.understanding.tokens import one_edit
 from vla_sim.world.semantic_map import World
 
 PLACE_SYNONYMS = {
@@ -56,8 +56,9 @@ class Names:
         return None
 
     def mend(self, text: Sequence[str], i: int, strange: frozenset[int]) -> Match | None:
-        """As `find`, but with mistyped words, one edit in each. In words of fewer than four letters a
-        replaced or dropped letter makes another word, and a plural means something else.
+        """As `find`, but with mistyped words, one edit in each. In a name of fewer than six letters a
+        replaced or dropped letter mostly makes another word ("clock" for "block"), and a plural means
+        something else.
 
         strange: indices of the words that mean nothing as they are; no other word is a typo.
         """
@@ -67,9 +68,9 @@ class Names:
                 continue
             found: dict[str, None] = {}
             for key, values in self.by_words.items():
-                pairs = zip(span, key, strict=False)
+                pairs, short = zip(span, key, strict=False), sum(map(len, key)) < 6
                 if len(key) == n and all(
-                    text[k] == word or (k in strange and _typo(text[k], word)) for k, word in pairs
+                    text[k] == word or (k in strange and _typo(text[k], word, short)) for k, word in pairs
                 ):
                     found |= dict.fromkeys(values)
             if found:
@@ -77,10 +78,11 @@ class Names:
         return None
 
 
-def _typo(a: str, b: str) -> bool:
+def _typo(a: str, b: str, short: bool) -> bool:
+    """Whether `a` is `b` mistyped; short: where only a letter too many and two swapped ones are mended."""
     if a in (b + "s", b + "es") or not a.isalpha() or not one_edit(a, b):
         return False
-    return len(b) >= 4 or len(a) > len(b) or slip(a, b)
+    return not short or len(a) > len(b) or sorted(a) == sorted(b)
 
 
 @dataclass(frozen=True)
