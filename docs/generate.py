@@ -367,7 +367,7 @@ PHRASES = {
     "what it holds": "ASK_HOLDING", "what it sees": "ASK_SEEING", "where it is": "ASK_WHERE",
     "what it does": "ASK_DOING", "what it can do": "ASK_ABLE", "places": "ASK_PLACES",
     "things": "ASK_THINGS", "yes": "YES", "no": "NO", "the other one": "OTHER", "then": "LINKS",
-    "please": "POLITE",
+    "please": "POLITE", "not to be done": "FORBIDDEN",
 }  # fmt: skip
 """What is meant -> its table in `contract.phrases`."""
 

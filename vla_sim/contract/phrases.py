@@ -106,6 +106,8 @@ DID = frozenset({"did", "does"})
 """Two words before a stop one of these asks about it: "did you stop at the bank"."""
 BEFORE_STOP = frozenset({"a", "any", "you", "have", "need", "to", "ever", "dare", "please", "just", "now"})
 """What may stand between a negation and the stop that it forbids: "you don't need to stop"."""
+FORBIDDEN = Phrases("dont", spoken="don't|do not|never")
+"""Before a command that is not to be done; it is asked back."""
 NEGATIONS = frozenset({"not", "don't", "dont", "never", "without", "cannot", "can't", "neither", "nor"})
 
 GO = Phrases(

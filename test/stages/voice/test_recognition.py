@@ -64,6 +64,13 @@ def test_noise_with_the_rhythm_of_speech_is_never_acted_on() -> None:
     assert not any(one.complete for one in understood(in_room(babble(1.5))))
 
 
+@pytest.mark.parametrize(
+    "text", ["don't pick up the red cup", "never go to the bedroom", "do not turn around"]
+)
+def test_what_is_forbidden_is_heard_as_it_was_said(text: str) -> None:
+    assert [one.text for one in understood(spoken(text))] == [text]
+
+
 def test_a_command_is_understood_in_noise() -> None:
     speech = voice().speak("Pick up the red cup")
     noisy = in_room(speech, seed=3, noise_db=level_db(speech) - 20.0)

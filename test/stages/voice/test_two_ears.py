@@ -122,6 +122,12 @@ def test_a_stop_that_one_ear_heard_is_a_stop() -> None:
     assert decided(Recognition("go to the box", 0.4), Recognition("stop", 0.2)) == ("stop", True, "free")
 
 
+@pytest.mark.parametrize("heard", ["go to the kitchen stop", "go to the kitchen not"])
+def test_no_likeness_leaves_out_a_stop_or_a_negation(heard: str) -> None:
+    sure = Recognition("go to the kitchen", 0.45)
+    assert decided(sure, Recognition(heard, 0.9)) == (heard, False, "free")
+
+
 def test_a_free_ear_that_heard_nothing_changes_nothing() -> None:
     assert decided(Recognition("go to", 0.4), Recognition("", 0.0)) == ("go to", False, "")
 

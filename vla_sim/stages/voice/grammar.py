@@ -21,7 +21,7 @@ from vla_sim.world.semantic_map import World
 SENTENCES = """#JSGF V1.0;
 grammar sentence;
 public <sentence> = (<commands> | <question> | <reply> | <stop>);
-<commands> = [<link>] <polite> <command> (<link> <command>)* [please];
+<commands> = [<link>] <polite> [({FORBIDDEN})] <command> (<link> <command>)* [please];
 <link> = ({LINKS});
 <polite> = [robot] [(could you | can you | would you)] [please];
 <command> = (<move> | <turn> | <navigate> | <pick> | <find> | <bring> | <put> | <wait> | say hello);
@@ -65,8 +65,9 @@ public <sentence> = (<commands> | <question> | <reply> | <stop>);
 """
 """JSGF 1.0 (https://www.w3.org/TR/jsgf/): the shapes of sentences, filled with `contract.phrases` and the
 names of a world. A stop never joins other commands: its words mean nothing else. "one seconds" is no phrase.
-"Step" only within "take two steps": "stop" must never be taken for it. Not "get" alone: so short and weak
-that "yes" passes for "get it"."""
+What is forbidden is listened for, too, else "don't pick up the cup" would be an "and pick up the cup"; but
+"don't stop" is not, for which a stop might be taken. "Step" only within "take two steps": "stop" must never
+be taken for it. Not "get" alone: so short and weak that "yes" passes for "get it"."""
 STOPS = f"[robot] ({' | '.join(phrases.STOP.spoken)}) (stop)* [please]"
 """A rule of its own too: among many sentences a stop in noise is lost sooner than among a few words."""
 QUESTIONS = (

@@ -54,7 +54,8 @@ class Pocketsphinx:
         found = {word: spell(word) if spell else "" for word in unknown}
         self.spelt = {word: phones for word, phones in found.items() if phones}
         for word, phones in self.spelt.items():
-            self._learn(word, phones)
+            for decoder in (self._decoder, self._strict):
+                decoder.add_word(word, phones, True)
         self.unpronounced = tuple(word for word, phones in found.items() if not phones)
         self.grammar = grammar.without(frozenset(self.unpronounced)) if self.unpronounced else grammar
         self._decoder.add_jsgf_string("commands", self.grammar.jsgf)
@@ -131,15 +132,12 @@ class Pocketsphinx:
             decoder.process_raw(sound, no_search=only_learn, full_utt=True)
             decoder.end_utt()
 
-    def _learn(self, word: str, phones: str) -> None:
-        for decoder in (self._decoder, self._strict):
-            decoder.add_word(word, phones, True)
-
     def _spelt(self, word: str) -> str:
-        """Phones of a word, made known to the decoder; "" if nothing can pronounce it."""
-        phones = self._decoder.lookup_word(word)
+        """Phones of a word, made known to the decoder that is asked about few words (to the other it would
+        cost 0.1 s: its search is built anew); "" if nothing can pronounce it."""
+        phones = self._strict.lookup_word(word)
         if phones is None and self._spell is not None and (phones := self._spell(word)):
-            self._learn(word, phones)
+            self._strict.add_word(word, phones, True)
         return phones or ""
 
     def _settle(self) -> None:

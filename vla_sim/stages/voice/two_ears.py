@@ -8,6 +8,8 @@ differ on what would move, the robot asks.
 from collections.abc import Callable
 from typing import Protocol
 
+from vla_sim.contract import phrases
+from vla_sim.contract.vocabulary import STOP_WORDS
 from vla_sim.stages.voice.grammar import QUESTIONS, Grammar, within_stop_sentence
 from vla_sim.stages.voice.nearest_sentence import Phones, nearest
 from vla_sim.stages.voice.recogniser import Recognition
@@ -23,6 +25,8 @@ IDLE_WORDS = frozenset(
     ("the", "a", "an", "please", "robot", "could", "can", "would", "you", "and", "then", "now")
 )
 """Which change nothing of what is to be done."""
+_WEIGHTY = STOP_WORDS | phrases.NEGATIONS
+"""Which no likeness may leave out."""
 _ASKED = frozenset(one for table in QUESTIONS for one in table.spoken)
 
 
@@ -49,6 +53,8 @@ def vote(
     if within_stop_sentence(free.text):
         return Recognition("stop", free.confidence, ear="free"), True
     sentence = nearest(grammar.automaton, witness.phones(free.text), witness.phones)
+    if _WEIGHTY & {*free.text.split()} - {*sentence.split()}:
+        sentence = ""  # "go to the kitchen stop" and "don't go to the kitchen" sound like it, too
     literal = not sentence or same(sentence, free.text)
     whole = grammar.read(sure.text).complete
     counts = whole and sure.confidence >= RIVAL
