@@ -377,6 +377,30 @@ def test_what_the_browsers_microphone_hears_is_what_was_said(site, world, said, 
     assert heard == ["go to the kitchen"]
 
 
+COUNTED = """
+window.lines = 0;
+window.WebSocket = class extends WebSocket {
+  constructor(at) { super(at); window.lines += this.url.endsWith("/audio"); }
+};
+"""
+
+
+@pytest.mark.audio
+def test_a_second_press_while_the_browser_asks_opens_no_second_line(site, launch):
+    """It would be heard on after the button was let go."""
+    browser = launch("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    page = browser.new_page(permissions=["microphone"])
+    page.add_init_script(COUNTED)
+    page.set_default_timeout(PATIENCE)
+    page.goto(site.url)
+    page.wait_for_selector("body[data-link=live]")
+    page.evaluate("for (let i = 0; i < 3; i++) document.getElementById('speak').click()")
+    expect(page.locator("#speak")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.lines") == 1
+    browser.close()
+
+
 def test_the_player_takes_the_servers_part():
     """What the page asks of a run that goes on it asks of a recorded one alike."""
     for name in ("about", "stop", "act", "hear", "looked_at"):

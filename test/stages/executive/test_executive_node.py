@@ -85,3 +85,19 @@ def test_a_command_that_cannot_be_read_is_answered(restarted, monkeypatch):
     node.on_malformed('{"command_id":"voice-2","text":"stop","sec')
     node.on_malformed("garbage")
     assert heard == [("voice-1", {"stop": False}), ("voice-2", {"stop": True})]
+
+
+def test_half_a_sentence_is_answered_too(restarted, monkeypatch):
+    node, _ = restarted
+    heard = []
+    monkeypatch.setattr(node.core, "on_command", lambda *what, **how: heard.append((what[0], how)))
+    half = records.Transcript(
+        command_id="voice-1",
+        text="you at",
+        confidence=0.02,
+        complete=False,
+        speech_end_mono=1.0,
+        reason="partial",
+    )
+    node.on_transcript(half)
+    assert heard == [("voice-1", {"stop": False})]

@@ -85,9 +85,7 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
             self.core.on_status(status, clock.mono())
 
     def on_transcript(self, transcript: records.Transcript) -> None:
-        if transcript.complete:
-            stop = is_stop(transcript.text)
-            self.core.on_command(transcript.command_id, clock.mono(), stop=stop)
+        self.core.on_command(transcript.command_id, clock.mono(), stop=is_stop(transcript.text))
 
     def on_command(self, command: records.Command) -> None:
         stop = command.priority == "stop" or is_stop(command.text)
