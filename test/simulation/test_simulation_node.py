@@ -240,12 +240,13 @@ def test_a_stop_ends_an_arms_motion_and_the_emergency_stop_refuses_new_ones(setu
     begin = setup.node.now()
     setup.until(lambda: setup.node.now() > begin + 1.0, act=allow)
     assert arm_error(setup, where) < 0.02
-    publisher.publish(trajectory(GOAL))
+    publisher.publish(trajectory(GOAL, stamp=setup.node.now()))
     setup.until(lambda: arm_error(setup, GOAL) < 0.1, act=allow)
 
 
-def trajectory(positions, seconds=1):
+def trajectory(positions, seconds=1, stamp=0.0):
     message = JointTrajectory(joint_names=list(facts.ARM_JOINTS["right"]))
+    message.header.stamp = to_stamp(stamp)
     point = JointTrajectoryPoint(positions=positions.tolist())
     point.time_from_start.sec = seconds
     message.points = [point]
