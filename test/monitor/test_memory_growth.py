@@ -171,6 +171,17 @@ def test_a_soak_of_an_idle_robot_proves_nothing(tmp_path, ended, fallen, words):
     assert words in found.reasons[0]
 
 
+@pytest.mark.parametrize("faults", [False, True])
+def test_a_touch_or_a_command_without_an_answer_fails_a_soak(tmp_path, faults):
+    watch = MemorySampler()
+    watch.samples["node"] = samples([100.0] * 50)
+    options = SoakOptions(folder=tmp_path, seconds=500.0, faults=faults)
+    touched = conclude(options, watch, {"succeeded": 1}, 500.0, 500.0, False, collisions=["a touched b"])
+    assert touched.reasons == ["a touched b"]
+    late = conclude(options, watch, {"succeeded": 1, "late": 1}, 500.0, 500.0, False, unanswered=["go"])
+    assert "not answered" in late.reasons[0]
+
+
 def test_a_soak_that_was_interrupted_is_no_pass(tmp_path):
     watch = MemorySampler()
     watch.samples["node"] = samples([100.0] * 50)

@@ -367,8 +367,8 @@ def conclude(
     short = sorted(name for name in sampler.samples if name not in judged and name.split()[0] not in died)
     if short or not growth:
         reasons.append(f"too short a time, or too few samples, to judge {', '.join(short) or 'anything'}")
-    reasons += collisions[:5] if options.faults else ()
-    if options.faults and ended.get("late"):
+    reasons += collisions[:5]
+    if ended.get("late"):
         reasons.append(f"{ended['late']} commands were not answered within {COMMAND_TIMEOUT:.0f} s")
         reasons += unanswered[:5]
     if not options.faults:
