@@ -100,11 +100,12 @@ class Around(StageNode[StageParams]):
 
 class Wishes(StageNode[StageParams]):
     """Stands for manipulation and the lidar of one safety node. refused: why the last trajectory was not let
-    through."""
+    through. stamp: of now, by the clock that safety lives in."""
 
     def __init__(self, path: Array, points: Array) -> None:
         super().__init__("manipulation", StageParams)
         self.refused = ""
+        self.stamp: Callable[[], Any] = lambda: to_stamp(0.0)
         self._path = path
         self._joints, self._cloud = self.publish(topics.JOINT_STATES), self.publish(topics.POINTS)
         self._state = JointState(name=list(facts.JOINTS), position=facts.DEFAULT_POSE.tolist())
@@ -115,7 +116,7 @@ class Wishes(StageNode[StageParams]):
 
     def _now(self, out: CountedPublisher, message: Any) -> None:
         """Send a message as of now."""
-        message.header.stamp = to_stamp(self.now())
+        message.header.stamp = self.stamp()
         out.publish(message)
 
     def on_refusal(self, refusal: Refusal) -> None:
@@ -174,6 +175,7 @@ def added_latencies(
     past it, and `take` the seconds by which it arrives later through safety. Raises `StackError` if safety
     does not start, or lets nothing pass."""
     with beside_safety(folder, Around, partial(Wishes, path, points)) as ((around, node), until):
+        node.stamp = around.stamp
 
         def is_asked(message: Any) -> bool:
             return abs(float(message.twist.linear.x) - around.speed) < 1e-6
