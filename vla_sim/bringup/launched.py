@@ -72,7 +72,7 @@ class LaunchedNodes:
 
     def check(self) -> None:
         """Raises `StackError` if a node has ended by itself."""
-        for name, code in self.codes.items():
+        for name, code in list(self.codes.items()):  # another thread adds to them
             if not self._ending and name not in self.killed and name in self.names:
                 why = self._last.get(name, "").removeprefix("error: ") or "it said nothing"
                 raise StackError(f"{name} ended with exit code {code}: {why}")
