@@ -145,12 +145,6 @@ def depth_scan(
     return np.stack([_nearest(count[layer], total[layer], 3) for layer in range(2)])
 
 
-def planar(base: Array) -> Array:
-    """(3,) x, y, yaw of the level base frame. base: (4, 4) of the pelvis in `odom` or `map`."""
-    yaw = math.atan2(base[1, 0], base[0, 0])
-    return np.array([base[0, 3], base[1, 3], yaw])
-
-
 def level_from(odom_base: Array) -> Array:
     """(4, 4) pelvis in the level base frame: on the floor under the pelvis, its yaw, z up.
 

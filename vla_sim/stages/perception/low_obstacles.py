@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array, wrap
 from vla_sim.common.numba_cache import kernel
+from vla_sim.robot.body import planar_base_in_map
 from vla_sim.robot.body_size import ARMS_HEIGHTS
 from vla_sim.stages.perception.camera import Intrinsics, Pinhole
-from vla_sim.stages.perception.depth_scan import HIGH, LOW, of_robot, planar, seen_at
+from vla_sim.stages.perception.depth_scan import HIGH, LOW, of_robot, seen_at
 
 CELL = 0.05
 """[m]"""
@@ -102,7 +103,7 @@ class LowObstacles:
         stamp: [s]. depth, camera, pose, capsules: see `depth_scan.depth_scan`. odom_base, map_odom: (4, 4),
         of the pelvis in `odom` and of `odom` in `map`.
         """
-        base = planar(map_odom @ odom_base)
+        base = np.array(planar_base_in_map(map_odom, odom_base))
         self._follow(stamp, base)
         things, floor = np.zeros((SIZE, SIZE, 4)), np.zeros((SIZE, SIZE), np.int32)
         stride = max(1, camera.width // 160)
