@@ -250,9 +250,9 @@ class SafetyNode(StageNode[SafetyParams]):
                 for side in self.arms.doubt_joints():
                     self.hold(side, "its joints jump")
             return
-        self.core.beyond = self.arms.beyond()
         for side in self.arms.on_joints(position, now, conversions.joint_efforts(message)):
             self.hold(side, "it pushes against something")
+        self.core.beyond = self.arms.beyond()
 
     def hold(self, side: Arm, reason: str) -> None:
         """An arm on its way stays where it is, whatever manipulation does."""
