@@ -77,20 +77,25 @@ def test_a_node_that_was_frozen_meets_the_others_first(restarted, ros_node):
     assert node.before is not None
 
 
-def test_a_command_that_cannot_be_read_is_answered(restarted, monkeypatch):
+@pytest.fixture
+def heard(restarted, monkeypatch):
+    """Id and stop of each command that the core hears of."""
+    found = []
     node, _ = restarted
-    heard = []
-    monkeypatch.setattr(node.core, "on_command", lambda *what, **how: heard.append((what[0], how)))
+    monkeypatch.setattr(node.core, "on_command", lambda *what, **how: found.append((what[0], how)))
+    return found
+
+
+def test_a_command_that_cannot_be_read_is_answered(restarted, heard):
+    node, _ = restarted
     node.on_malformed('{"command_id":"voice-1","text":"go to the')
     node.on_malformed('{"command_id":"voice-2","text":"stop","sec')
     node.on_malformed("garbage")
     assert heard == [("voice-1", {"stop": False}), ("voice-2", {"stop": True})]
 
 
-def test_half_a_sentence_is_answered_too(restarted, monkeypatch):
+def test_half_a_sentence_is_answered_too(restarted, heard):
     node, _ = restarted
-    heard = []
-    monkeypatch.setattr(node.core, "on_command", lambda *what, **how: heard.append((what[0], how)))
     half = records.Transcript(
         command_id="voice-1",
         text="you at",
