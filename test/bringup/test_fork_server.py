@@ -69,6 +69,29 @@ def test_ctrl_c_while_the_server_loads_is_for_the_caller_alone(program, tmp_path
     assert done.stdout.split() == ["True", "set()", "0"]
 
 
+@pytest.mark.parametrize("loading", [True, False])
+def test_who_waits_for_a_program_waits_for_all_that_it_started(program, tmp_path, loading):
+    code = """
+        import os, psutil, sys
+        from vla_sim.bringup import fork_server
+        fork_server.prepare()
+        if len(sys.argv) > 1:
+            fork_server.Fork("some_node", [], dict(os.environ)).wait(60)
+        print(*(one.pid for one in psutil.Process().children(recursive=True)))
+    """
+    program("def main(): pass")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *([] if loading else ["loaded"])],
+        env={**os.environ, "PYTHONPATH": path}, text=True, capture_output=True, timeout=2 * PATIENCE,
+        check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    pids = [int(one) for one in done.stdout.split()]
+    assert len(pids) == 2, "the server, and multiprocessing's tracker"
+    assert not any(psutil.pid_exists(one) for one in pids)
+
+
 def test_it_has_its_own_arguments_environment_folder_session_and_output(program, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own = {"ONLY": "this", "PATH": os.environ["PATH"]}

@@ -37,6 +37,8 @@ PRELOAD = "vla_sim.bringup.preload"
 OWN_PROGRAM = "vla_sim.bringup.own_program"
 """The module whose arguments are the command line of another program."""
 GRACE = 4.0  # [s] for a node to end after a signal
+END = signal.SIGUSR1
+"""Ends the server with all its forks; SIGTERM does so only once its client is gone."""
 _context = multiprocessing.get_context("forkserver")
 _loaded = False
 """Whether this process is a fork, and so has loaded all that a server of its own would."""
@@ -56,6 +58,23 @@ def prepare(*more: str) -> None:
             forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_server() -> None:
+    """When this process ends, all that it has started is gone, which multiprocessing leaves to a moment
+    later: who waits for a command may count on it."""
+    server, tracker = cast(Any, forkserver)._forkserver, cast(Any, resource_tracker)._resource_tracker
+    started = [psutil.Process(one) for one in (server._forkserver_pid, tracker._pid) if one is not None]
+    if server._forkserver_pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server._forkserver_pid, END)
+    if tracker._fd is not None:
+        os.close(tracker._fd)  # what it ends by
+        tracker._fd = None
+    psutil.wait_procs(started, GRACE)
+
+
+util.Finalize(None, _end_server, exitpriority=-1)  # after what multiprocessing itself ends
 
 
 @contextlib.contextmanager
@@ -95,23 +114,26 @@ def end_with_client() -> None:
     frozen and one that does not listen."""
     server, client = os.getpid(), os.getppid()
 
-    def end(*_: object) -> None:
-        if os.getpid() != server or os.getppid() == client:  # the thread has ended that started it, no more
+    def end(number: int, _: object) -> None:
+        if os.getpid() != server:
+            return
+        if number != END and os.getppid() == client:  # the thread has ended that started it, no more
             return
         forks = psutil.Process().children(recursive=True)
-        for number in (signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
+        for sent in (signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
             for one in forks:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    one.send_signal(number)
-            if number == signal.SIGTERM:
+                    one.send_signal(sent)
+            if sent == signal.SIGTERM:
                 psutil.wait_procs(forks, GRACE)
         os._exit(0)
 
     def hold(how: int) -> None:
         if os.getpid() == server:
-            signal.pthread_sigmask(how, {signal.SIGTERM})
+            signal.pthread_sigmask(how, {signal.SIGTERM, END})
 
     signal.signal(signal.SIGTERM, end)
+    signal.signal(END, end)
     # Python forgets a signal that comes while it forks: a fork holds it back until it becomes its node.
     os.register_at_fork(
         before=lambda: hold(signal.SIG_BLOCK), after_in_parent=lambda: hold(signal.SIG_UNBLOCK)
@@ -191,8 +213,9 @@ def _become(
     output: connection.Connection,
 ) -> None:  # fmt: skip
     """In the fork: become what `python -m module arguments` would be."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    for ending in (signal.SIGTERM, END):
+        signal.signal(ending, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, END})
     os.setsid()  # a Ctrl-C reaches the supervisor alone, which ends the nodes in order
     in_child(nice)
     os.chdir(folder)
