@@ -22,7 +22,7 @@ from vla_sim.stages.navigation.distance_field import body_room
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
 from vla_sim.stages.navigation.gait import compose, relative
 from vla_sim.stages.navigation.route import LOOK_AGAIN, NavigationFailure, Route
-from vla_sim.stages.navigation.state import NavigationState
+from vla_sim.stages.navigation.state import SET_BACK, NavigationState
 
 Behavior = Generator[Array, None, None]
 """Yields commands (3,); raises `NavigationFailure` when the goal is given up."""
@@ -97,6 +97,8 @@ class Navigator:
 
     def tick(self, time: float) -> Output:
         """The command for now; call at 20 Hz."""
+        if self.active and time < self.state.time - SET_BACK:  # it would wait for a time that was
+            self._end("failed", "my clock was set back")
         self.state.time = time
         command = np.zeros(3)
         if self._behavior is not None and self.state.filter.ready:
@@ -281,7 +283,7 @@ class Navigator:
         state, request = self.state, self._request
         assert request is not None
         servo = PoseServo(settings)
-        best, progress, blocked = math.inf, state.time, 0.0
+        best, progress, blocked_since = math.inf, state.time, math.inf
         looks = LOOKS
         while True:
             mean, raw = state.filter.mean(), state.filter.raw
@@ -299,20 +301,21 @@ class Navigator:
                     f"{math.degrees(abs(e[2])):.0f} degrees off"
                 )
             if servo.state == "settling":
-                progress, best = state.time, math.inf
+                progress, best, blocked_since = state.time, math.inf, math.inf
                 yield command
                 continue
             safe = state.guard(command, body)
-            blocked = 0.0 if not gait.standing(safe) else blocked + 0.05
+            blocked_since = min(blocked_since, state.time) if gait.standing(safe) else math.inf
             # Safety may be what holds it: then its own commands are not zero.
             if looks and state.time - progress > LOOK_AGAIN and state.hides_ahead:
                 looks -= 1
                 yield from self._leave(least=LOOK_BACK)
-                servo, best, progress, blocked = PoseServo(settings), math.inf, state.time, 0.0
+                servo, best, progress, blocked_since = PoseServo(settings), math.inf, state.time, math.inf
                 continue
             left = self._remaining + 0.3 * abs(float(e[2]))
             if left < best - 0.03:
                 best, progress = left, state.time
+            blocked = state.time - blocked_since
             if blocked > 6.0 or state.time - progress > 10.0:
                 if self._remaining <= request.position_tolerance and abs(e[2]) <= request.yaw_tolerance:
                     return

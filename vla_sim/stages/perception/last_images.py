@@ -15,8 +15,8 @@ from vla_sim.stages.perception.camera import (
 from vla_sim.stages.perception.pairing import ImagePairs
 
 OLDEST = 1.0
-"""[s] of a pair that still shows what is there, to an arm that moves by it. One from so far ahead is of before
-a clock was set back."""
+"""[s] of a pair that still shows what is there, to an arm that moves by it. One from as far ahead is from
+before a clock was set back."""
 
 
 class LastImages:
