@@ -12,6 +12,7 @@ from vla_sim.simulation.waypoint_motion import WaypointMotion
 from vla_sim.stages.navigation.costmap import StaticMap
 from vla_sim.stages.navigation.dynamic_obstacles import Crossing
 from vla_sim.stages.navigation.gait import relative
+from vla_sim.stages.navigation.global_planner import plan_path
 from vla_sim.stages.navigation.navigator import Navigator
 from vla_sim.stages.navigation.route import NavigationFailure, Route
 from vla_sim.world.semantic_map import World
@@ -203,6 +204,40 @@ def test_who_has_let_somebody_pass_waits_for_a_blocked_way_as_long_as_ever(monke
                 route.step()
         else:
             assert not route.step().any()
+
+
+@pytest.mark.parametrize(("step", "state"), [(1.0, "succeeded"), (0.1, "failed")])
+def test_it_backs_up_as_often_as_it_gets_on_and_else_three_times(monkeypatch, step, state):
+    navigator = Navigator(MAP)
+    navigator.state.odometry(0.0, 1.0, 2.0, 0.0)
+    route = Route(navigator.state, (5.0, 2.0), 0.15, 0.5)
+    backed = []
+    monkeypatch.setattr(route, "plan", lambda: None)
+    monkeypatch.setattr(route, "path", plan_path(MAP.clearance, (1.0, 2.0), (5.0, 2.0)))
+    monkeypatch.setattr(navigator, "_leave", lambda **_: iter([]))
+    route.remaining, route.resume = 6.0, lambda: backed.append(route.remaining)
+
+    def walk():
+        route.remaining -= step
+        route.wants_back_up = True
+        return np.zeros(3)
+
+    route.step = walk
+    if state == "succeeded":
+        assert not list(navigator._follow(route))
+        assert len(backed) == 6
+    else:
+        with pytest.raises(NavigationFailure, match=r"I am stuck 5\.\d m before the goal"):
+            list(navigator._follow(route))
+        assert len(backed) == 3
+
+
+def test_a_way_that_is_blocked_from_the_start_is_as_long_as_it_is():
+    navigator = Navigator(MAP)
+    navigator.state.odometry(0.0, 1.0, 2.0, 0.0)
+    route = Route(navigator.state, (5.0, 2.0), 0.15, 0.5)
+    route.plan()
+    assert route.remaining == pytest.approx(4.0, abs=0.2)
 
 
 def test_a_door_that_opens_again_is_gone_through():

@@ -31,6 +31,8 @@ DOCK_POSITION, DOCK_YAW = 0.035, 0.06
 """Finest error [m], [rad] that docking works for, even if the request asks for less."""
 LOOKS, LOOK_BACK = 2, 0.25
 """How often, and by how much [m], it steps back from what it does not see, to look whether it lies there."""
+GOT_ON = 0.5
+"""[m] nearer than where it backed up before, from which on it does so for another reason."""
 DOCK_RUN_UP = 0.55
 """Straight stretch [m] in front of a docking pose."""
 
@@ -231,7 +233,7 @@ class Navigator:
         if tight and abs(wrap(bearing - float(state.pose[2]))) > 0.35:
             yield from self._leave()
             route.plan()
-        tries = 0
+        tries, nearest = 0, route.remaining
         shown: Array | None = None
         while not route.arrived:
             command = route.step()
@@ -239,9 +241,9 @@ class Navigator:
             if route.path.points is not shown:
                 self._path = shown = route.path.points
             if route.wants_back_up:
-                tries += 1
+                left = route.remaining
+                tries, nearest = (1, left) if left < nearest - GOT_ON else (tries + 1, nearest)
                 if tries > 3:
-                    left = route.remaining
                     raise NavigationFailure(f"I am stuck {left:.1f} m before the goal and cannot get on")
                 yield from self._leave(least=0.25)
                 route.resume()

@@ -78,7 +78,7 @@ class Route:
             if isinstance(found, NoPath):
                 raise NavigationFailure(found.reason)
             self.note = "waiting: the way is blocked"
-        self.path = found
+        self.path, self.remaining = found, found.length
         self._local.start(found.points, found.clearance)
         self._best = math.inf
 
