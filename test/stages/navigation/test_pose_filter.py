@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.stages.navigation.gait import MEMORY, PERIOD, PoseFilter, compose, relative, steady_velocity
+from vla_sim.stages.navigation.gait import MEMORY, PERIOD, PoseFilter, compose, relative
 
 angle = st.floats(-3, 3)
 metre = st.floats(-5, 5)
@@ -85,7 +85,7 @@ def test_the_kernels_do_as_numpy_does_over_a_long_walk(rate: int) -> None:
             filter.command(command)
         filter.odometry(time, *pose)
         if rows:
-            velocity = velocity + (1.0 - math.exp(-1.0 / rate / 0.3)) * (steady_velocity(command) - velocity)
+            velocity = velocity + (1.0 - math.exp(-1.0 / rate / 0.3)) * (command - velocity)
             step = compose(np.array([0.0, 0.0, pose[2]]), velocity / rate)
             way = way + np.array([*step[:2], velocity[2] / rate])
         rows = [*(row for row in rows if row[0] >= time - MEMORY), np.array([time, *pose, *way])]

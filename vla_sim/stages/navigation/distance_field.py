@@ -209,5 +209,5 @@ def clearance_ahead(
     velocity: (3,) present velocity in base_link (x, y, yaw)."""
     steps = max(1, round(horizon / STEP))
     pose, velocity = np.asarray(pose, dtype=np.float64), np.asarray(velocity, dtype=np.float64)
-    target = gait.steady_velocity(command)
+    target = np.asarray(command, dtype=np.float64)
     return float(_rollout_clearance(field.args(), pose, velocity, target, gait.LAG, discs, steps))

@@ -40,11 +40,6 @@ def standing(command: Array) -> bool:
     return bool(np.max(np.abs(command)) < 1e-6)
 
 
-def steady_velocity(command: Array) -> Array:
-    """(3,) velocity x, y [m/s], yaw [rad/s] that a (3,) command ends in."""
-    return np.zeros(3) if standing(command) else np.array(command, dtype=np.float64)
-
-
 def stepping_command(velocity: Array) -> Array:
     """(3,) command for a wanted steady (3,) velocity; never so small that the feet stop."""
     out = np.array(velocity, dtype=np.float64)
@@ -155,7 +150,7 @@ class PoseFilter:
                 self._first = self._end = 0
             else:
                 blend = 1.0 - math.exp(-dt / LAG)
-                self.velocity = self.velocity + blend * (steady_velocity(self._command) - self.velocity)
+                self.velocity = self.velocity + blend * (self._command - self.velocity)
                 vx, vy, wz = self.velocity.tolist()
                 c, s = math.cos(yaw), math.sin(yaw)
                 way_x, way_y = way_x + dt * (c * vx - s * vy), way_y + dt * (s * vx + c * vy)

@@ -162,10 +162,9 @@ class Path:
 
 @dataclass(frozen=True)
 class NoPath:
-    """reason: a sentence for a person. nearest: the reachable point (x, y) closest to the goal."""
+    """reason: a sentence for a person."""
 
     reason: str
-    nearest: tuple[float, float] | None = None
 
 
 @kernel
@@ -272,8 +271,7 @@ def plan_path(
             away = math.hypot(near[0] - goal[0], near[1] - goal[1])
             return NoPath(
                 f"no room to stand at {text}: the nearest free point is "
-                f"({near[0]:.2f}, {near[1]:.2f}), {away:.2f} m away",
-                near,
+                f"({near[0]:.2f}, {near[1]:.2f}), {away:.2f} m away"
             )
         last = free
         if field.at(*goal) < HARD:
@@ -285,8 +283,7 @@ def plan_path(
         away = math.hypot(near[0] - goal[0], near[1] - goal[1])
         return NoPath(
             f"no way to {text}: the nearest reachable point is ({near[0]:.2f}, {near[1]:.2f}), "
-            f"{away:.1f} m away",
-            near,
+            f"{away:.1f} m away"
         )
     cells = [last_index]
     while cells[-1] != first_index:
