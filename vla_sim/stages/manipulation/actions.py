@@ -17,7 +17,7 @@ from vla_sim.common import clock
 from vla_sim.contract.records import Arm, ManipulationRequest, ManipulationStatus, Point
 from vla_sim.robot import facts
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
-from vla_sim.stages.manipulation.arms import ARRIVED_JOINTS, Arms, GripperCommand, Held, line_length
+from vla_sim.stages.manipulation.arms import ARRIVED_JOINTS, ASTRAY, Arms, GripperCommand, Held, line_length
 from vla_sim.stages.manipulation.planning_scene import WorldModel
 from vla_sim.stages.manipulation.trajectory import (
     HOME,
@@ -31,8 +31,8 @@ from vla_sim.stages.manipulation.trajectory import (
     tool_line,
 )
 
-ASTRAY = 0.35
-"""[rad] from its goal at which an arm counts as blocked; the walking policy itself moves it by 0.2."""
+ELSEWHERE = 0.3
+"""[rad] from being raised and from being lowered at which an arm is neither."""
 LIFTED = 0.12
 """[m] by which the tool has to rise for a lift to count."""
 CARRY: Point = (0.25, 0.18, 0.20)
@@ -86,14 +86,20 @@ class Actions:
         return _end(gap, "Something keeps me from raising my arms.")
 
     def home(self, request: ManipulationRequest) -> Action:
+        """Both empty hands shut, and the arms down; one that is elsewhere is raised first, and rests there:
+        the controller takes such a corner slowly."""
         self.say("lowering")
-        paths = {}
-        for side in (side for side in facts.SIDES if side not in self.held):
-            start = self.arms.joints(side)
-            far = np.abs(start - READY[side]).max() > 0.3 and np.abs(start - HOME[side]).max() > 0.3
-            paths[side] = rounded([start, READY[side], HOME[side]] if far else [start, HOME[side]])
-            self.arms.out.append(GripperCommand(side, 0.0))
-        gap = yield from self.arms.postures(paths)
+        now = {side: self.arms.joints(side) for side in facts.SIDES if side not in self.held}
+        self.arms.out += [GripperCommand(side, 0.0) for side in now]
+        far = {
+            side: rounded([q, READY[side]]) for side, q in now.items()
+            if min(np.abs(q - READY[side]).max(), np.abs(q - HOME[side]).max()) > ELSEWHERE
+        }  # fmt: skip
+        gap = (yield from self.arms.postures(far)) if far else 0.0
+        if gap <= ASTRAY:
+            gap = yield from self.arms.postures(
+                {side: rounded([self.arms.joints(side), HOME[side]]) for side in now}
+            )
         return _end(gap, "Something keeps me from lowering my arms.")
 
     def open(self, request: ManipulationRequest) -> Action:
