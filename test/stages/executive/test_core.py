@@ -204,6 +204,8 @@ def test_what_is_put_down_is_told_of_although_the_hand_is_empty_by_then():
     body.run(1.0)
     assert body.final()[1:3] == ("succeeded", "place")
     assert body.said[-1] == "The red cup is on the table."
+    assert body.done[-3:] == ["ready", "dock", "place"]
+    assert [one.surface_height for one in body.requests[-3::2]] == [body.ctx.world.surfaces[0].height] * 2
 
 
 def test_an_object_dropped_on_the_way_is_not_delivered():

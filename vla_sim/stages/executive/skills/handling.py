@@ -234,6 +234,9 @@ def _set_down(
     result = yield from drive(ctx, "go", before, position_tolerance=0.12, **pace(step))
     if not result.ok:
         return None
+    raised = yield from manipulate(ctx, "ready", arm=arm, surface_height=spot[2])
+    if not raised.ok:
+        return raised
     ctx.docked = True
     yield from dock(ctx, goal)
     grasp = yield from manipulate(
