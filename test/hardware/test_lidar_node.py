@@ -95,6 +95,14 @@ def test_a_cloud_that_cannot_be_read_costs_itself_alone(node):
     cloud = livox(np.ones((4, 3)))
     cloud.data = cloud.data[:-1]
     node.on_cloud(cloud)
-    assert node.status() == {"clouds not read": "1"}
+    assert node.status() == {"clouds not read": "1", "clouds without a point": "0"}
     node.on_cloud(livox(np.ones((4, 3))))
     assert len(node.sent[topics.SCAN.name]) == 1
+
+
+@pytest.mark.parametrize("points", [np.zeros((0, 3)), np.zeros((9, 3)), np.full((9, 3), np.nan)])
+def test_a_lidar_that_sees_nothing_at_all_does_not_say_that_the_way_is_free(node, points):
+    feel(node)
+    node.on_cloud(livox(points))
+    assert node.sent == {topics.SCAN.name: [], topics.POINTS.name: []}
+    assert node.status()["clouds without a point"] == "1"

@@ -1,5 +1,6 @@
 """People who walk as people do, in both of our own simulators: they give way to the robot."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from vla_sim.simulation.simulator import Simulator
 from vla_sim.simulation.waypoint_motion import WaypointMotion
 from vla_sim.world.derived_world import Added, derive
 from vla_sim.world.sdf import reader
+from vla_sim.world.sdf.elements import Model
 
 pytestmark = pytest.mark.integration
 WAY = [(2.0, 0.05), (-2.0, 0.05), (-2.0, -0.05), (2.0, -0.05)]
@@ -62,13 +64,26 @@ def test_a_seed_says_how_somebody_walks(engine: Simulator) -> None:
     assert not np.array_equal(first, other)
 
 
+def person(change: Callable[[etree._Element], object]) -> Model:
+    """The corridor's, whose plugin was changed."""
+    path = share_folder("worlds") / "corridor.sdf"
+    tree = etree.fromstring(path.read_bytes())
+    change(next(one for one in tree.iter("plugin") if one.get("name", "").endswith("TrajectoryFollower")))
+    root = reader.loads(etree.tostring(tree), path)
+    return next(model for model in root.world.models if model.name == "person")
+
+
 def test_who_walks_nowhere_as_people_do_is_refused() -> None:
-    text = (share_folder("worlds") / "corridor.sdf").read_text()
-    tree = etree.fromstring(text.encode())
-    plugin = next(one for one in tree.iter("plugin") if one.get("name", "").endswith("TrajectoryFollower"))
-    plugin.remove(plugin.find("waypoints"))
-    etree.SubElement(plugin, "social_force").text = "true"
-    root = reader.loads(etree.tostring(tree), share_folder("worlds") / "corridor.sdf")
-    person = next(model for model in root.world.models if model.name == "person")
+    def change(plugin: etree._Element) -> None:
+        plugin.remove(plugin.find("waypoints"))
+        etree.SubElement(plugin, "social_force").text = "true"
+
     with pytest.raises(SdfError, match="needs a <waypoint> to walk to"):
-        WaypointMotion.of(person)
+        WaypointMotion.of(person(change))
+
+
+@pytest.mark.parametrize("tag", ["waypoints/waypoint", "force"])
+@pytest.mark.parametrize("text", ["nan nan", "nan", "inf 0", "-1e400", "far"])
+def test_a_walk_of_what_are_no_numbers_is_refused(tag: str, text: str) -> None:
+    with pytest.raises(SdfError, match="needs two numbers"):
+        WaypointMotion.of(person(lambda plugin: setattr(plugin.find(tag), "text", text)))

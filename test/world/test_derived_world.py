@@ -44,6 +44,22 @@ def test_start_and_light_are_changed(tmp_path):
     assert after.lights[0].diffuse[0] == pytest.approx(before.lights[0].diffuse[0] / 2, rel=1e-3)
 
 
+@pytest.mark.parametrize("placed", [
+    "", "<pose/>", "<pose relative_to='place/here' degrees='true'>1 2 0 0 0 30</pose>",
+    "<placement_frame>right_tool</placement_frame><pose>0 0 1 0 0 0</pose>",
+])  # fmt: skip
+def test_a_robot_that_stands_anywhere_can_be_put_to_another_start(tmp_path, placed):
+    path = tmp_path / "mine.sdf"
+    path.write_text(
+        "<sdf version='1.10'><world name='mine'><frame name='place/here'><pose>3 0 0 0 0 1</pose></frame>"
+        f"<include><uri>model://g1</uri>{placed}</include></world></sdf>"
+    )
+    found = derive(str(path), tmp_path / "run", start=(1.0, 0.5, 90.0))
+    assert World.load(found.known).start == pytest.approx((1.0, 0.5, math.pi / 2))
+    height = reader.load_world(path).model("g1").pose[2, 3]
+    assert reader.load_world(found.known).model("g1").pose[2, 3] == pytest.approx(height)
+
+
 def sdf_path(name):
     return World.load(name).path
 

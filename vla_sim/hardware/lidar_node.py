@@ -27,7 +27,7 @@ class LidarNode(Posture, StageNode[LidarParams]):
 
     Subscribes the cloud of a lidar's driver (sensor_msgs/PointCloud2, its points beginning with x, y, z as
     float32 in the lidar's own frame), /joint_states and /imu. Publishes /scan and /points, with the cloud's
-    stamp. Before joints and attitude are known nothing is published.
+    stamp. Before joints and attitude are known nothing is published, and nothing of a cloud without a point.
     """
 
     def __init__(self) -> None:
@@ -36,6 +36,8 @@ class LidarNode(Posture, StageNode[LidarParams]):
         self.kinematics = calibrated(p.extrinsics)
         self.bad = 0
         """Clouds that could not be read."""
+        self.blind = 0
+        """Clouds without a point."""
         self.publish(topics.SCAN)
         self.publish(topics.POINTS)
         others(
@@ -55,6 +57,9 @@ class LidarNode(Posture, StageNode[LidarParams]):
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
             return
         points = points[np.isfinite(points).all(axis=1) & points.any(axis=1)]  # a Livox has zeros for no echo
+        if not len(points):  # where not even the floor is seen nothing is known to be free
+            self.blind += 1
+            return
         points = moved(points, self.kinematics.frame(LIDAR, self.joints))
         points = points[others(points, own_capsules(self.kinematics, self.joints))]
         ranges = level_scan.ranges(points, self.attitude, self.joints, self.kinematics)
@@ -64,7 +69,7 @@ class LidarNode(Posture, StageNode[LidarParams]):
             self.published[topics.POINTS.name].publish(conversions.point_cloud(points, stamp))
 
     def status(self) -> dict[str, str]:
-        return {"clouds not read": str(self.bad)}
+        return {"clouds not read": str(self.bad), "clouds without a point": str(self.blind)}
 
 
 def main() -> int:

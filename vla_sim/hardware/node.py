@@ -10,6 +10,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.hardware.params import RobotParams
 from vla_sim.hardware.unitree.network import check_robot
 from vla_sim.hardware.unitree.robot import UnitreeRobot
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD, Body
 from vla_sim.robot.extrinsics import calibrated
 from vla_sim.ros.executor import SerialExecutor
@@ -49,7 +50,7 @@ class RobotNode(StageNode[RobotParams]):
         kinematics.warm()
         policy, calibration = standing_policy(), IDENTITY
         if p.mode == "low":
-            policy, calibration = load_policy(), CALIBRATION["fastsac"]
+            policy, calibration = load_policy(), CALIBRATION[facts.POLICIES[0]]
         controller = Controller(kinematics.arm, policy, calibration)
         self.body = self._make_body()
         self.pacer = RealTimePacer(CONTROL_PERIOD, 1.0)

@@ -11,6 +11,7 @@ from vla_sim.common.files import write_output
 from vla_sim.common.geometry import Pose2
 from vla_sim.homes.furniture import Piece
 from vla_sim.homes.rooms import Box, Flat
+from vla_sim.robot import facts
 from vla_sim.world.derived_world import follow
 from vla_sim.world.semantic_map import World
 
@@ -21,8 +22,8 @@ FLOORS = {
     "kitchen": "0.78 0.76 0.72 1", "living room": "0.70 0.58 0.45 1", "bedroom": "0.66 0.62 0.58 1",
     "hallway": "0.62 0.52 0.42 1", "study": "0.60 0.56 0.50 1", "dining room": "0.72 0.62 0.50 1",
 }  # fmt: skip
-STANDING = 0.79
-"""The pelvis above the floor [m], as in the shipped worlds."""
+STANDING = facts.STANDING_HEIGHT + 0.02
+"""The pelvis above the floor [m], as in the shipped worlds: the soles touch it with bent knees."""
 Thing = tuple[str, float, float, float]
 """A movable model, where its origin is [m]."""
 

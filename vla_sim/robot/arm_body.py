@@ -68,9 +68,8 @@ class BodyModel:
 
     def trunk(self, joint_position: ArrayLike) -> Array:
         """(c, 7) trunk, head and thighs, for joints (n,)."""
-        q = np.asarray(joint_position, dtype=float)
         out = []
-        frames = {link: self.kinematics.frame(link, q) for link in _OWN_LINKS}
+        frames = self.kinematics.poses(_OWN_LINKS, joint_position)
         for link, a, b, radius in self._own:
             t = frames[link]
             out.append([*(t[:3, :3] @ a + t[:3, 3]), *(t[:3, :3] @ b + t[:3, 3]), radius])

@@ -64,6 +64,10 @@ TOOL_FRAME: dict[str, str] = {side: getattr(PROFILE.arms.tools, side) for side i
 the arm hangs forward with the thumb side up."""
 STANDING_HEIGHT = PROFILE.standing_height
 """Pelvis above the floor when standing under the policy [m]."""
+FALLEN_TILT = PROFILE.fallen_tilt
+"""[rad] between the pelvis's z and the vertical from which no step saves the robot."""
+FALL_TIME = 0.1
+"""[s] for which a sign of a fall must last."""
 
 DEFAULT_POSE = np.zeros(len(JOINTS))
 """The policy's default joint positions [rad]; fingers closed."""

@@ -169,6 +169,7 @@ class Profile(Part, frozen=True, kw_only=True):
     base: Name
     trunk: Joints
     standing_height: Annotated[float, Meta(gt=0.0, le=3.0)]
+    fallen_tilt: Annotated[float, Meta(gt=0.35, lt=1.57)] = 0.9
     joints: Joints
     posture: dict[str, Angle]
     waist: list[Name]

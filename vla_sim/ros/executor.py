@@ -44,28 +44,22 @@ class SerialExecutor(Executor):
             raise ExternalShutdownException
         events = [one for one in waitables if one.is_ready(wait)]
         ran = bool(events)
-        ready = wait.get_ready_entities("timer")
-        for timer in timers:
-            if timer.handle.pointer in ready and timer.handle.is_timer_ready():
+        for timer in _ready(wait, "timer", timers):
+            if timer.handle.is_timer_ready():
                 timer.handle.call_timer()
                 timer.callback()
                 ran = True
-        ready = wait.get_ready_entities("subscription")
-        for one in subscriptions:
-            if one.handle.pointer not in ready:
-                continue
+        for one in _ready(wait, "subscription", subscriptions):
             taken = one.handle.take_message(one.msg_type, one.raw)
             if taken is not None:
                 one.callback(*(taken[:1] if one._callback_type is one.CallbackType.MessageOnly else taken))
                 ran = True
-        ready = wait.get_ready_entities("guard_condition")
-        for guard in guards:
-            if guard.handle.pointer in ready and guard.callback is not None:
+        for guard in _ready(wait, "guard_condition", guards):
+            if guard.callback is not None:
                 guard.callback()
                 ran = True
-        ready = wait.get_ready_entities("service")
-        for one in services:
-            if one.handle.pointer in ready and (call := self._take_service(one)) is not None:
+        for one in _ready(wait, "service", services):
+            if (call := self._take_service(one)) is not None:
                 _finish(call())
                 ran = True
         for one in events:
@@ -101,6 +95,12 @@ class SerialExecutor(Executor):
         for one in waitables:
             one.add_to_wait_set(wait)
         return wait
+
+
+def _ready(wait: Any, kind: str, entities: list[Any]) -> list[Any]:
+    """Those of one kind for which the wait has found something."""
+    found = wait.get_ready_entities(kind)
+    return [one for one in entities if one.handle.pointer in found] if found else []
 
 
 def _finish(call: Any) -> None:

@@ -67,9 +67,7 @@ class KinematicSimulator(Simulator):
         self._obstacles = scene.view(~scene.own & ~self._links(*self._loose()))
         self._kinematics = Kinematics.load()
         self._kinematics.joint_frames(facts.DEFAULT_POSE)  # compiled now, not in the first scan
-        limits = [tree.model(ROBOT).joint(name).axis for name in facts.JOINTS]
-        self._low = np.array([a.lower if a else -np.inf for a in limits])
-        self._high = np.array([a.upper if a else np.inf for a in limits])
+        self._low, self._high = (self._kinematics.of_joints(end) for end in ("lower", "upper"))
         self.reset()
 
     def _loose(self) -> list[str]:

@@ -40,12 +40,16 @@ class WaypointMotion:
             waypoints = np.array(points, dtype=float).reshape(-1, 2)
             force = float(plugin.tag.get("force", "60"))
             drag = [float(p.tag.get("xU", "0")) for p in model.plugins if p.name.endswith("Hydrodynamics")]
+            speed = force / abs(drag[0]) if drag and drag[0] else 0.4
+            if not (np.isfinite(waypoints).all() and 0.0 <= speed < math.inf):
+                raise ValueError
         except ValueError:
-            raise SdfError(f"{plugin.where}: a <waypoint> needs two numbers, x y in metres") from None
+            raise SdfError(
+                f"{plugin.where}: a <waypoint> needs two numbers, x y in metres, <force> and <xU> one each"
+            ) from None
         loop, social = (plugin.tag.get(name, "false") in ("true", "1") for name in ("loop", SOCIAL))
         if social and not len(waypoints):
             raise SdfError(f"{plugin.where}: who walks as people do needs a <waypoint> to walk to")
-        speed = force / abs(drag[0]) if drag and drag[0] else 0.4
         return WaypointMotion(waypoints, speed, loop, social)
 
     def at(self, start: tuple[float, float], time: float) -> tuple[float, float, float]:

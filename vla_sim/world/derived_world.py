@@ -68,9 +68,11 @@ def derive(
     _still_found(world, path)
     if start is not None:
         x, y, yaw = start
-        pose = _robot(world).find("pose")
-        height = float(pose.text.split()[2])
-        pose.text = f"{x} {y} {height} 0 0 {math.radians(yaw)}"
+        robot = _robot(world)
+        for old in [*robot.iterchildren("pose", "placement_frame")]:  # a pose may be relative to something
+            robot.remove(old)
+        height = whole.model(ROBOT).pose[2, 3]
+        etree.SubElement(robot, "pose").text = f"{x} {y} {height:.9g} 0 0 {math.radians(yaw)}"
     if light != 1.0:
         _dim(world, light)
     for number, added in enumerate(add):

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -141,3 +142,19 @@ def test_a_driver_that_is_told_to_end_does_so_with_its_body(number, ros_domain, 
         finally:
             body.close()
         assert body._driver.returncode == 0
+
+
+def test_a_place_that_is_no_number_is_not_where_odometry_begins():
+    from vla_sim.hardware.unitree.driver import DriverLoop
+    from vla_sim.hardware.unitree.driver_core import Driver
+    from vla_sim.hardware.unitree.wire import LowState
+    from vla_sim.robot.kinematics import Kinematics
+
+    driver, heard = Driver("sport", Kinematics.load()), []
+    driver.feels.state = LowState()
+    topics = SimpleNamespace(odometry=lambda: heard, hands={})
+    loop = DriverLoop(driver, topics, body=None, pacer=None)
+    for place in ([np.nan, 0.0, 0.8], [2.0, -1.0, 0.8], [5.0, 5.0, 0.8]):
+        heard[:] = [SimpleNamespace(position=place)]
+        loop._feel()
+    assert driver.feels.origin.tolist() == [2.0, -1.0, 0.0]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.contract.records import Plan, Step
-from vla_sim.stages.safety.fall import CONFIRMATION, TILT, UPRIGHT, FallWatch
+from vla_sim.robot.facts import FALL_TIME, FALLEN_TILT
+from vla_sim.stages.safety.fall import UPRIGHT, FallWatch
 from vla_sim.stages.safety.supervisor import STAND, Supervisor
 
 
@@ -30,7 +31,7 @@ def test_the_tilt_is_that_of_the_pelvis_whatever_its_heading(tilt, yaw):
     assert watch.tilt == pytest.approx(tilt, abs=1e-4)
 
 
-@given(st.lists(st.floats(0.0, TILT - 0.01), min_size=1, max_size=100))
+@given(st.lists(st.floats(0.0, FALLEN_TILT - 0.01), min_size=1, max_size=100))
 def test_what_sways_has_not_fallen(tilts):
     watch = FallWatch()
     for k, tilt in enumerate(tilts):
@@ -40,9 +41,9 @@ def test_what_sways_has_not_fallen(tilts):
 
 def test_a_short_tilt_is_no_fall_and_a_lasting_one_is():
     watch = FallWatch()
-    tilted(watch, 0.0, CONFIRMATION - 0.03, 1.4)
+    tilted(watch, 0.0, FALL_TIME - 0.03, 1.4)
     assert not watch.fallen
-    tilted(watch, 0.1, CONFIRMATION, 1.4)
+    tilted(watch, 0.1, FALL_TIME, 1.4)
     assert watch.fallen
 
 

@@ -1,5 +1,7 @@
 """The safety node's callbacks, without its timer: what leaves it at once."""
 
+import math
+
 import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
@@ -46,7 +48,8 @@ def of_now(node, callback):
 def scan(ahead):
     from sensor_msgs.msg import LaserScan
 
-    return LaserScan(angle_min=-0.1, angle_increment=0.05, ranges=[ahead] * 5)
+    ranges = [math.inf] * 178 + [ahead] * 5 + [math.inf] * 177
+    return LaserScan(angle_min=-math.pi, angle_increment=math.radians(1.0), ranges=ranges)
 
 
 def awake(node):
@@ -423,14 +426,12 @@ def test_a_restart_is_a_stop_later_than_any_before_and_keeps_the_emergency_stop(
 
 
 def test_odometry_and_scans_that_are_no_numbers_are_not_fresh(node):
-    import math
-
     bad = Odometry()
     bad.pose.pose.position.x = math.nan
     node.on_odom(bad)
     assert node.core.odom.taken == -math.inf
     blind = scan(3.0)
-    blind.ranges = [3.0, math.nan, math.nan, math.nan, math.nan]
+    blind.ranges = [3.0] * 179 + [math.nan] * 181
     node.on_scan(blind)
     skewed = scan(3.0)
     skewed.angle_increment = math.nan

@@ -87,10 +87,10 @@ def test_points_stay_where_they_are_as_numpy_says() -> None:
     """By way of odom, from where the scan was taken to where the robot is now."""
     around, random = Surroundings(), np.random.default_rng(1)
     around.odometry(0.0, 0.5, -0.2, 0.4)
-    ranges = random.uniform(0.5, 1.5, 91).astype(np.float32)
-    around.scan(0.0, ranges, -math.pi / 4, STEP)
+    ranges = random.uniform(0.5, 1.5, 360).astype(np.float32)
+    around.scan(0.0, ranges, -math.pi, STEP)
     around.odometry(0.02, 0.8, -0.1, 0.6)
-    angles = -math.pi / 4 + STEP * np.arange(91)
+    angles = -math.pi + STEP * np.arange(360)
     seen = ranges * np.exp(1j * angles)
     there = (0.5 - 0.2j) + seen * np.exp(0.4j)
     mean = around.gait.mean()

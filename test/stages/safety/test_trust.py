@@ -230,6 +230,35 @@ def test_a_motion_away_from_a_sector_that_is_not_known_does(heading):
     assert gate(unseen(heading, 3 * SECTOR), *motion)[0] == 1.0
 
 
+def passed(beams, begin, step, heading, speed):
+    """Of this speed, where a lidar's beams from `begin` on meet nothing, and it has no others."""
+    core, velocity = Supervisor(), (speed * math.cos(heading), speed * math.sin(heading), 0.0)
+    core.on_odom(0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
+    core.on_scan(np.full(beams, np.inf, np.float32), begin, step, 1.0, 1.0, 1.0)
+    core.on_depth_scan(DEPTH, -math.pi / 4, BEAM, 1.0, 1.0, 1.0)
+    core.on_velocity(*velocity, 1.0, 1.0)
+    return core.output(1.0, 1.0) == velocity
+
+
+@given(
+    st.integers(180, 314), st.floats(-math.pi, math.pi), st.sampled_from([1, -1]), st.floats(0.05, 0.35)
+)  # fmt: skip
+def test_what_a_lidar_has_no_beams_for_is_not_free(beams, begin, sign, speed):
+    step = sign * BEAM
+    assert not passed(beams, begin, step, begin + step * (beams + 359) / 2, speed)
+
+
+def test_what_it_has_beams_for_is():
+    assert passed(270, math.radians(-135.0), BEAM, 0.0, 0.35)
+    assert passed(360, -math.pi, BEAM, math.pi, 0.35)
+
+
+@pytest.mark.parametrize(("beams", "step"), [(179, BEAM), (360, 0.49 * BEAM), (8, math.pi / 4), (9, 1e-12)])
+def test_a_lidar_that_looks_nowhere_near_all_around_is_blind(beams, step):
+    free = np.full(beams, np.inf, np.float32)
+    assert not Supervisor().on_scan(free, 0.0, step, 1.0, 1.0, 1.0)
+
+
 @given(st.floats(-math.pi, math.pi))
 def test_the_edge_is_just_outside_of_the_footprint(bearing):
     points = edge(np.array([bearing]), FRONT)

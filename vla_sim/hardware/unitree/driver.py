@@ -198,9 +198,10 @@ class DriverLoop:
     def _feel(self) -> None:
         feels = self._driver.feels
         for sample in self._topics.odometry()[-1:]:
-            if not self._placed and feels.state is not None:
+            at = np.array(sample.position[:2], dtype=float)
+            if not self._placed and feels.state is not None and np.isfinite(at).all():
                 self._placed = True
-                feels.origin[:2] = np.array(sample.position[:2], dtype=float) - feels.legs.position[:2]
+                feels.origin[:2] = at - feels.legs.position[:2]
         for k, (side, take) in enumerate(self._topics.hands.items()):
             for sample in take()[-1:]:
                 q = np.array([one.q for one in sample.motor_state], dtype=float)

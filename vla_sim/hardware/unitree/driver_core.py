@@ -19,7 +19,6 @@ from vla_sim.robot import facts
 from vla_sim.robot.body import RobotState
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.robot.leg_odometry import LegOdometry
-from vla_sim.stages.control.controller import TILT
 
 Mode = Literal["sport", "low"]
 SILENCE = 0.1
@@ -138,7 +137,7 @@ class Driver:
         if remote.pressed(state.remote) >= remote.STOP:
             return "stopped by the remote control"
         down = gravity_in_base(state.imu[:4].astype(float))[2]
-        if down > -math.cos(TILT):
+        if down > -math.cos(facts.FALLEN_TILT):
             return FALLEN
         if self._ours and self.holder:
             return f"the controller {self.holder} has taken the motors"

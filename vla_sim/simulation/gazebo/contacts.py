@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 from vla_sim.common.errors import EngineError
+from vla_sim.robot import facts
 from vla_sim.robot.body import CONTROL_PERIOD
 from vla_sim.simulation.gazebo.bindings import Bindings
 from vla_sim.simulation.simulator import Contact
@@ -26,7 +27,7 @@ class ContactListener:
         self._topics = []
         for sensor in (s for _, model, _ in tree.walk() for s in model.sensors()):
             if sensor.type == "contact" and sensor.topic:
-                often = [] if "ankle" not in sensor.link else [soles]
+                often = [soles] if sensor.link in facts.FOOT_LINK.values() else []
                 self._node.subscribe(gz.contacts.Contacts, sensor.topic, self._receive, *often)
                 self._topics.append(sensor.topic)
 

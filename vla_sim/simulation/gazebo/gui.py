@@ -39,17 +39,15 @@ class GuiProcess:
 
     def started(self) -> None:
         """Raises `MissingError` if the window has already ended: it cannot be shown here."""
-        ended = self._ended()
-        if ended:
+        if why := self._ended():
             raise MissingError(
-                f"--gui: gz sim -g {ended}; install gz-gui8 and gz-sim8 with their GUI, or run without --gui"
+                f"--gui: gz sim -g {why}; install gz-gui8 and gz-sim8 with their GUI, or run without --gui"
             )
 
     def check(self) -> None:
         """Say once that the window has ended; the simulation goes on without it."""
-        ended = self._ended()
-        if ended:
-            logging.getLogger(__name__).warning("gz sim -g %s; the run goes on without a window", ended)
+        if why := self._ended():
+            logging.getLogger(__name__).warning("gz sim -g %s; the run goes on without a window", why)
 
     def _ended(self) -> str:
         """Why it ended, the first time that this is seen; "" while it runs."""

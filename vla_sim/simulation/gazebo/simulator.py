@@ -33,7 +33,7 @@ from vla_sim.world.semantic_map import ROBOT
 
 
 class GazeboSimulator(Simulator):
-    """One robot, model `g1`, in one SDF world.
+    """The process's robot in one SDF world.
 
     gui: with Gazebo's window. Raises `MissingError` without Gazebo, `SdfError` for a bad world,
     `EngineError` if the server does not take it. One a process: Gazebo does not serve two.

@@ -104,7 +104,9 @@ def add_actuators(spec: mujoco.MjSpec, robot: Model, actuated: tuple[str, ...]) 
     known = {joint.name: joint for joint in robot.joints}
     missing = [name for name in actuated if name not in known]
     if missing:
-        raise SdfError(f"{robot.where}: model {robot.name!r} lacks the joint {missing[0]!r}; use models/g1")
+        raise SdfError(
+            f"{robot.where}: model {robot.name!r} lacks the joint {missing[0]!r}, which its profile names"
+        )
     for name in actuated:
         axis = known[name].axis
         effort = 1e4 if axis is None or not math.isfinite(axis.effort) else axis.effort

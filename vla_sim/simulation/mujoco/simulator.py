@@ -32,8 +32,8 @@ from vla_sim.world.sdf import elements
 from vla_sim.world.semantic_map import ROBOT as ROBOT_MODEL
 
 JOINT_COUNT = len(facts.JOINTS)
-FALLEN_HEIGHT = 0.45
-FALLEN_TILT = 1.0
+FALLEN_HEIGHT, FALLEN_TILT = 0.585 * facts.STANDING_HEIGHT, 1.0
+"""[m] of the pelvis above the floor, below which the robot lies, and [rad] beyond which."""
 DEEPEST = 0.003
 """[m] that something that is put down may overlap: more would throw it away."""
 BAND_STIFFNESS, BAND_DAMPING = 1000.0, 100.0
@@ -89,7 +89,7 @@ class MujocoSimulator(Simulator):
         starts = [(float(f.pose[0, 3]), float(f.pose[1, 3])) for f in compiled.followers]
         motions = [f.motion for f in compiled.followers]
         self._movers = Movers(list(zip(motions, starts, strict=True)), tree)
-        self._tools = {f"{side}_tool": self._id(_OBJ.mjOBJ_SITE, f"{side}_tool") for side in facts.SIDES}
+        self._tools = {name: self._id(_OBJ.mjOBJ_SITE, name) for name in facts.TOOL_FRAME.values()}
         self._imu = next((s.imu for s in compiled.robot.sensors() if s.imu), None)
 
         self._lidar_site = mujoco.mj_name2id(m, _OBJ.mjOBJ_SITE, "head_lidar")
@@ -373,5 +373,5 @@ class MujocoSimulator(Simulator):
     def _id(self, kind: mujoco.mjtObj, name: str) -> int:
         found = mujoco.mj_name2id(self.model, kind, name)
         if found < 0:
-            raise EngineError(f"model {self.compiled.robot.name!r} lacks {name!r}; use the shipped models/g1")
+            raise EngineError(f"model {self.compiled.robot.name!r} lacks {name!r}, which its profile names")
         return int(found)

@@ -26,13 +26,8 @@ from vla_sim.stages.control.path import joint_path
 from vla_sim.stages.control.policy import BODY, WalkingPolicy
 from vla_sim.stages.control.velocity import IDENTITY, VelocityCalibration, VelocityCommand
 
-TILT = 0.9
-"""Radians between the pelvis's z and the vertical from which no step saves the robot."""
 KNEE = 2.2
 """Radians of both knees at once: the robot has collapsed on its heels (walking stays under 1.3)."""
-CONFIRMATION = 0.1
-"""Seconds for which the sign must last."""
-
 _KNEES = [facts.INDEX[getattr(facts.PROFILE.legs.knees, side)] for side in facts.SIDES]
 
 
@@ -48,9 +43,9 @@ class FallDetector:
 
     def update(self, state: RobotState) -> bool:
         upright = -gravity_in_base(state.orientation)[2]
-        down = upright < math.cos(TILT) or bool((state.joint_position[_KNEES] > KNEE).all())
+        down = upright < math.cos(facts.FALLEN_TILT) or bool((state.joint_position[_KNEES] > KNEE).all())
         self._since = self._since + CONTROL_PERIOD if down else 0.0
-        self.fallen = self.fallen or self._since >= CONFIRMATION
+        self.fallen = self.fallen or self._since >= facts.FALL_TIME
         return self.fallen
 
 

@@ -332,6 +332,8 @@ class ArmGate:
         self._points = np.zeros((0, 3))
         self._near, self._near_at = self._points, -math.inf
         self._walking = np.maximum((ARMS_AHEAD, HANDS), self._reach(facts.DEFAULT_POSE))
+        self._beyond: tuple[float, float] | None = (0.0, 0.0)
+        """Of the joints as felt last; None: not asked for yet."""
         self._plans: dict[str, Plan] = {}
         self._down = np.array([0.0, 0.0, -1.0])
         """(3,) the direction of gravity in the pelvis frame."""
@@ -355,27 +357,28 @@ class ArmGate:
         if position.shape != (len(facts.JOINTS),) or not np.isfinite(position).all():
             return []
         self.position, self._joints_at, self._trunk = position, now, self._model.trunk(position)
+        self._beyond = None
         return (
             [] if effort is None else [side for side in get_args(Arm) if self._pushes_hard(side, effort, now)]
         )
 
     def beyond(self) -> tuple[float, float]:
         """By how much [m] an arm reaches farther ahead, and farther to a side, than those of a robot that
-        walks; 0 and 0 before any joints."""
-        if self.position is None:
-            return 0.0, 0.0
-        ahead, aside = self._reach(self.position) - self._walking - SWING
-        return max(0.0, float(ahead)), max(0.0, float(aside))
+        walks; 0 and 0 before any joints. Computed when it is asked for: a robot that stands need not know."""
+        if self._beyond is None:
+            assert self.position is not None
+            ahead, aside = (self._reach(self.position) - self._walking - SWING).tolist()
+            self._beyond = max(0.0, ahead), max(0.0, aside)
+        return self._beyond
 
     def _reach(self, position: Array) -> Array:
         """(2,) [m] how far ahead of the pelvis, and to a side, the arms' surfaces are."""
-        farthest = np.zeros(2)
+        ends = []
         for side in facts.SIDES:
-            way, waist = position[None, facts.ARM_INDEX[side]], position[facts.WAIST_INDEX]
-            spheres = sphere_path(self._chain[side], self._body[side], waist, way)[0, :-1]
+            spheres = self._resting(side, position)[:-1]
             out = np.column_stack([spheres[:, 0], np.abs(spheres[:, 1])])
-            farthest = np.maximum(farthest, (out + self._model.arm[side].radius[:, None]).max(axis=0))
-        return farthest
+            ends.append((out + self._model.arm[side].radius[:, None]).max(axis=0))
+        return np.maximum(*ends)
 
     def _pushes_hard(self, side: str, effort: Array, now: float) -> bool:
         assert self.position is not None
@@ -433,7 +436,8 @@ class ArmGate:
             return False
         way = np.vstack([self.position[facts.ARM_INDEX[side]], left])
         way = dense(np.arange(len(way), dtype=float), way, STEP)[1]
-        passed = self._points_passed(side, self._spheres(side, way), now)
+        mine = sphere_path(self._chain[side], self._body[side], self._waist, way)
+        passed = self._points_passed(side, mine, now)
         self._seen[side] = self._seen[side] + 1 if passed >= LEAST_POINTS else 0
         if self._seen[side] < LOOKS:
             return False
@@ -558,9 +562,11 @@ class ArmGate:
         self._plans[side] = Plan(now, times, q, max(MAX_FORCE, self._force[side] + FORCE_ROOM))
         return ""
 
-    def _spheres(self, side: str, way: Array) -> Array:
-        """(m, s + 1, 3) as of `sphere_path`, along a way (m, 7)."""
-        return sphere_path(self._chain[side], self._body[side], self._waist, way)
+    def _resting(self, side: str, position: Array) -> Array:
+        """(s + 1, 3) as of `sphere_path`, for joints (joints,)."""
+        way, waist = position[None, facts.ARM_INDEX[side]], position[facts.WAIST_INDEX]
+        out: Array = sphere_path(self._chain[side], self._body[side], waist, way)[0]
+        return out
 
     def _points_passed(self, side: str, mine: Array, now: float) -> int:
         """How many points of what is seen an arm would pass on its way (m, s + 1, 3) from where it is."""
@@ -569,7 +575,7 @@ class ArmGate:
         if 0.0 <= now - self._near_at <= NEAR_TIMEOUT:
             points = np.vstack([points, self._near])
         other = "left" if side == "right" else "right"
-        resting = self._spheres(other, self.position[None, facts.ARM_INDEX[other]])[0]
+        resting = self._resting(other, self.position)
         return passed_points(
             mine, self._body[side], resting, self._body[other], points, WRIST, DEEP, HAND_DEEP, NEAR_END,
             TOUCHED, HAND_RADIUS,
@@ -583,5 +589,7 @@ class ArmGate:
             rest = facts.DEFAULT_POSE[facts.ARM_INDEX[side]]
             self.arm(side, facts.ARM_JOINTS[side], np.array([1.0]), rest[None], None, 1.0, 0.0)
         self.on_joints(facts.DEFAULT_POSE.copy(), 0.0, np.zeros(len(facts.JOINTS)))
-        self.position, self._joints_at, self._points_at = None, -math.inf, -math.inf
+        self.beyond()
+        self.position, self._beyond = None, (0.0, 0.0)
+        self._joints_at = self._points_at = -math.inf
         self.halt()

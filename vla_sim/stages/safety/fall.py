@@ -3,10 +3,8 @@
 import math
 from collections.abc import Sequence
 
-TILT = 0.9
-"""[rad] between the pelvis's z and the vertical from which no step saves the robot."""
-CONFIRMATION = 0.1
-"""[s] for which it must be."""
+from vla_sim.robot.facts import FALL_TIME, FALLEN_TILT
+
 UPRIGHT = 0.35
 """[rad] within which it stands again, on its feet or hung up by people."""
 AT_ONCE = 0.2
@@ -28,9 +26,9 @@ class FallWatch:
         if not abs(norm - 1.0) < 0.1:
             return
         self.tilt = math.acos(max(-1.0, min(1.0, 1.0 - 2.0 * (x * x + y * y) / norm)))
-        if self.tilt > TILT:
+        if self.tilt > FALLEN_TILT:
             self._since, self._lay = min(self._since, stamp), stamp
-            self.fallen = self.fallen or stamp - self._since >= CONFIRMATION
+            self.fallen = self.fallen or stamp - self._since >= FALL_TIME
             return
         self._since = math.inf
         if self.tilt < UPRIGHT and 0.0 <= stamp - self._lay <= AT_ONCE:

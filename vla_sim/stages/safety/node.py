@@ -99,6 +99,7 @@ class SafetyNode(StageNode[SafetyParams]):
         self._take_up(self.kept.load())
         self.arms = ArmGate(Kinematics.load())
         self.arms.warm()
+        self.core.beyond = self.arms.beyond
         self.joints = JointTrust()
         for topic in (*topics.ARM_TRAJECTORY.values(), *topics.GRIPPER_TRAJECTORY.values(), topics.REFUSAL):
             self.publish(topic)
@@ -252,7 +253,6 @@ class SafetyNode(StageNode[SafetyParams]):
             return
         for side in self.arms.on_joints(position, now, conversions.joint_efforts(message)):
             self.hold(side, "it pushes against something")
-        self.core.beyond = self.arms.beyond()
 
     def hold(self, side: Arm, reason: str) -> None:
         """An arm on its way stays where it is, whatever manipulation does."""

@@ -3,7 +3,7 @@ command it was that moved first, the end of the latency chain, for the trace."""
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,7 +67,7 @@ class Supervisor:
     asked: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """The epoch in which a command was last heard, by its id."""
     around: Surroundings = field(default_factory=Surroundings)
-    beyond: tuple[float, float] = (0.0, 0.0)
+    beyond: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)
     """See `ArmGate.beyond`."""
     velocity: tuple[float, float, float] = STAND
     bad_velocities: int = 0
@@ -103,7 +103,7 @@ class Supervisor:
         ranges: (n,) [m]. NaN and negative values are no measurement; inf means free.
         """
         self._follow(now)
-        if not sees(ranges, angle_min, step) or not self.scan.take(stamp, now, mono):
+        if not sees(ranges, angle_min, step, around=True) or not self.scan.take(stamp, now, mono):
             return False
         x, y = self.around.at(stamp)[:2]
         self.beams.take(ranges, x, y, self._walks)
@@ -254,7 +254,7 @@ class Supervisor:
             return STAND
         vx, vy, wz = (max(-most, min(most, v)) for v, most in zip(wanted, self.limits, strict=True))
         points, low, at_arms = self.around.points()
-        self.factor, reason = gate(points, vx, vy, wz, low, at_arms, self.beyond)
+        self.factor, reason = gate(points, vx, vy, wz, low, at_arms, self.beyond())
         factor = self.factor
         self._level = "ok" if factor == 1.0 else "slowed" if factor > 0.0 else "stopped"
         self._reasons = [reason] if reason else []

@@ -14,7 +14,7 @@ from vla_sim.common.numba_cache import kernel
 from vla_sim.robot.body_size import ARMS_HEIGHTS, BACK, FRONT, LOW_FRONT, SWATH
 from vla_sim.stages.navigation import gait
 from vla_sim.stages.navigation.gait import PoseFilter
-from vla_sim.stages.safety.trust import SECTOR, unknown_sectors
+from vla_sim.stages.safety.trust import SECTOR, all_around, unknown_sectors
 
 REACH = 2.0
 """[m] within which the lidar's points matter."""
@@ -40,9 +40,10 @@ class Surroundings:
         self.gait.odometry(stamp, x, y, yaw)
 
     def scan(self, stamp: float, ranges: NDArray[np.float32], angle_min: float, step: float) -> None:
-        """ranges: (n,) [m] in base_link; what is no positive number is no point."""
+        """ranges: (n,) [m] in base_link; what is no positive number is no point. Where there are no beams
+        nothing is known."""
         self._lidar = self._placed(stamp, hits(ranges, angle_min, step, REACH))
-        self._unknown = unknown_sectors(ranges, angle_min, step)
+        self._unknown = unknown_sectors(all_around(ranges, step), angle_min, step)
 
     def depth_scan(
         self, stamp: float, ranges: NDArray[np.float32], angle_min: float, step: float,

@@ -176,10 +176,19 @@ def valid_beams(ranges: NDArray[np.float32]) -> NDArray[np.bool_]:
     return ~np.isnan(ranges) & (ranges > 0.0)
 
 
-def sees(ranges: NDArray[np.float32], angle_min: float, step: float) -> bool:
-    """Whether enough beams say something, and their angles are angles."""
-    angled = math.isfinite(angle_min) and math.isfinite(step) and step != 0.0
-    return bool(angled and ranges.size and valid_beams(ranges).mean() >= LEAST_VALID)
+def sees(ranges: NDArray[np.float32], angle_min: float, step: float, around: bool = False) -> bool:
+    """Whether enough beams say something, and their angles are angles, no farther apart than a sector is
+    wide. around: whether there should be beams all around."""
+    if not (math.isfinite(angle_min) and 0.0 < abs(step) <= SECTOR and ranges.size):
+        return False
+    whole = max(len(ranges), round(math.tau / abs(step))) if around else len(ranges)
+    return bool(valid_beams(ranges).sum() >= LEAST_VALID * whole)
+
+
+def all_around(ranges: NDArray[np.float32], step: float) -> NDArray[np.float32]:
+    """(m,) these ranges (n,), and no numbers where a whole turn has no beams."""
+    missing = round(math.tau / abs(step)) - len(ranges)
+    return np.append(ranges, np.full(missing, np.nan, np.float32)) if missing > 0 else ranges
 
 
 def unknown_sectors(ranges: NDArray[np.float32], angle_min: float, step: float) -> NDArray[np.float64]:
