@@ -183,14 +183,13 @@ class Listener:
     def _judge(self, first: Recognition) -> Utterance:
         """Accepted, decoded a second time, found to be a stop, heard by the second ear, or not accepted."""
         quiet = self._quiet()
-        if self._sure(first, quiet and (self.second is None or first.confidence >= SURE)):
+        if self._sure(first, quiet):
             return self._believe(first)
         second = self.recogniser.again() or first
         best = max(first, second, key=lambda one: one.confidence)
         twice = same(first.text, second.text)
         found = best if twice else second
-        alone = quiet or twice if self.second is None else quiet and found.confidence >= SURE
-        if self._sure(found, alone):
+        if self._sure(found, quiet or (twice and self.second is None)):
             return self._believe(found)
         stop = None if twice and self._accepted(best) else self.recogniser.stop()
         if stop is not None and self._stops(stop, best):
@@ -200,14 +199,15 @@ class Listener:
         silence = self._loud[::-1].index(True) * CHUNK_SECONDS if any(self._loud) else 0.0
         heard = sorted((first, second), key=lambda one: -one.confidence)
         free, likely = self.second.hear(self._heard, silence, [one.text for one in heard if one.text])
-        if not free.text and self._sure(found, quiet):
+        if not free.text and quiet and self._accepted(found):
             return self._believe(found)
         found, believed = vote(heard, free, likely, self.grammar, self._explains)
         reason: Reason = "" if believed else "partial" if found.text else "noise"
         return self._answer(found.text if believed else found.sure_text, found.confidence, reason, found.ear)
 
     def _sure(self, found: Recognition, alone: bool) -> bool:
-        """Whether it is acted on with nobody else asked. alone: whether one hearing is enough."""
+        """Whether it is acted on with nobody else asked. alone: whether one hearing may be enough."""
+        alone = alone and (self.second is None or found.confidence >= SURE)
         return self._accepted(found) and (alone or within_stop_sentence(found.text))
 
     def _believe(self, found: Recognition) -> Utterance:

@@ -17,8 +17,8 @@ HEARD = 0.1
 """Confidence of the grammar's ear in a sentence, below which the other's consent to it is too little."""
 LIKELY = 0.03
 """Chance that the free ear must give to each piece of a sentence after those before it. Measured in quiet and
-in noise: sentences that were said 0.04 and more, the same with one word changed at most 0.002, and the
-first half of one 0.01."""
+in noise: of 72 sentences that were not said, most of them one word beside the one that was, 71 had at most
+0.0015, and the first half of one 0.008; of 44 that were said 31 had 0.03 and more."""
 UNLIKELY = 0.003
 """Below which it says that a sentence was not said."""
 CANNOT_SAY = 0.01

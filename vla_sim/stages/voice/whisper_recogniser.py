@@ -72,7 +72,11 @@ class Whisper:
         return Recognition(text, min(1.0, math.exp(mean)))
 
     def likely(self, text: str) -> float:
-        tokens = self._tokens.encode(f" {text.capitalize()}.")
+        """With a full stop or a question mark: without its end the first half of a sentence is likely."""
+        return max(self._chance(f" {text.capitalize()}{end}") for end in ".?")
+
+    def _chance(self, written: str) -> float:
+        tokens = self._tokens.encode(written)
         (found,) = self._model.model.align(
             self._encoded, self._tokens.sot_sequence, [tokens], self._model.feature_extractor.nb_max_frames
         )
