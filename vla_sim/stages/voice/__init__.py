@@ -5,7 +5,6 @@ __all__ = [
     "audio",
     "grammar",
     "listener",
-    "nearest_sentence",
     "node",
     "params",
     "pocketsphinx_recogniser",
