@@ -125,7 +125,12 @@ def test_a_name_that_no_world_has_is_told_before_the_first_of_a_folder_is_played
 
 def test_what_is_to_be_played_is_played_once_and_nothing_is_left_out(capsys, tmp_path, monkeypatch):
     played = []
-    monkeypatch.setattr("vla_sim.scenario.sweep.tasks.play", lambda tasks, *_: played.extend(tasks) or [])
+
+    def play(tasks, *_):
+        played.extend(tasks)
+        return [], None
+
+    monkeypatch.setattr("vla_sim.scenario.sweep.tasks.play", play)
     mine = tmp_path / "mine.yaml"
     mine.write_text("version: 1\nproves: It can be read.\nscript: [{do: type, words: stop, means: []}]\n")
     how = ("--engines", "kinematic", "kinematic", "--no-reserve", "--out", str(tmp_path / "out"))

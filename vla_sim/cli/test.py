@@ -202,19 +202,23 @@ def call(a: argparse.Namespace) -> int:
     else:
         runner = on_ray(arguments, a.ray, a.jobs)
     by_name = {f.name: f.scenario for f in files}
-    if a.stop_when_decided is None:
-        records = play(tasks, runner, folder, console)
-        code = sweep.leave(a, folder, console, records, by_name)
-        code = code if len(records) == len(tasks) else 1
-    else:
-        stopping = Stopping(tasks, a.stop_when_decided)
-        records = play(tasks, runner, folder, console, wanted=stopping.wanted, played=stopping.add)
-        code = sweep.leave(a, folder, console, records, by_name, stopping.decisions())
-        console.print(f"{len(tasks) - len(records)} of {len(tasks)} runs were not needed", soft_wrap=True)
+    stopping = None if a.stop_when_decided is None else Stopping(tasks, a.stop_when_decided)
+    how: dict[str, Any] = {} if stopping is None else {"wanted": stopping.wanted, "played": stopping.add}
+    records, ended = play(tasks, runner, folder, console, **how)
+    if ended is not None and not records:
+        raise ended
+    decisions = None if stopping is None else stopping.decisions()
+    code = sweep.leave(a, folder, console, records, by_name, decisions, ended is not None)
+    if left := len(tasks) - len(records):
+        console.print(
+            f"{left} of {len(tasks)} runs were not {'played' if ended else 'needed'}", soft_wrap=True
+        )
     if len(tasks) > 1:
         stages(console, records)
     if len(engines) > 1:
         side_by_side(console, records, engines)
+    if ended is not None:  # what was played by then is reported all the same
+        raise ended
     return code
 
 
