@@ -1,8 +1,10 @@
 """Files that are whole or not there, and none that is larger than it may be; a folder of this user."""
 
+import atexit
 import errno
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -129,6 +131,13 @@ def machine_lock(name: str) -> IO[bytes] | None:
         stack.pop_all()
         return lock
     return None
+
+
+def scratch_folder() -> Path:
+    """A new one for temporary files, which is gone when this process has ended."""
+    folder = Path(tempfile.mkdtemp(prefix="vla_sim-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def runtime_folder() -> Path:
