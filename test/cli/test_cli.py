@@ -190,6 +190,12 @@ def test_the_environments_domain_is_a_number_that_ros_knows(capsys, monkeypatch)
         assert run(capsys, "top", "--once", "--timeout", "0.1")[0] == code
 
 
+def test_a_policys_server_does_not_listen_everywhere_without_being_told(capsys):
+    code, said = run(capsys, "policy-server", "--host", "")
+    assert code == 2
+    assert "0.0.0.0 for all" in said.err
+
+
 def test_a_domain_out_of_range_is_said(capsys, tmp_path):
     code, said = run(capsys, "run", "--text", "--domain", "999", "--out", str(tmp_path))
     assert code == 2
