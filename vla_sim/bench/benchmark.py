@@ -17,10 +17,14 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, ParamSpec, TypeVar, cast
+
+from vla_sim.common.errors import VlaSimError
 
 T = TypeVar("T")
+P = ParamSpec("P")
 Better = Literal["low", "high"]
 SCALE = {"s": 1.0, "ms": 1e3, "µs": 1e6}
 """Units of time, and how many of each make a second."""
@@ -28,6 +32,26 @@ SCALE = {"s": 1.0, "ms": 1e3, "µs": 1e6}
 
 class Wrong(Exception):  # noqa: N818
     """The measured thing gave a wrong answer; the message says what was expected and what came."""
+
+
+def once(measure: Callable[P, T]) -> Callable[P, T]:
+    """`measure`, called once with the same arguments: what it gave then, or the `VlaSimError` that it raised,
+    comes again."""
+
+    @cache
+    def kept(*given: P.args, **named: P.kwargs) -> tuple[T | None, VlaSimError | None]:
+        try:
+            return measure(*given, **named), None
+        except VlaSimError as error:
+            return None, error
+
+    def call(*given: P.args, **named: P.kwargs) -> T:
+        found, error = kept(*given, **named)
+        if error is not None:
+            raise error
+        return cast(T, found)
+
+    return call
 
 
 @dataclass(frozen=True)

@@ -266,10 +266,9 @@ def check_robot(recording: Any) -> None:
     """Raises `InputError` for a recording of another robot than this process is of."""
     from vla_sim.robot import facts
 
-    if recording.robot not in ("", facts.NAME) and not recording.robot.endswith(f"/{facts.NAME}.yaml"):
-        raise InputError(
-            f"{recording.path} is of the robot {recording.robot}: give --robot {recording.robot}"
-        )
+    robot = recording.about.robot
+    if robot not in ("", facts.NAME) and not robot.endswith(f"/{facts.NAME}.yaml"):
+        raise InputError(f"{recording.path} is of the robot {robot}: give --robot {robot}")
 
 
 def sound_devices() -> list[SoundDevice]:

@@ -20,11 +20,6 @@ from vla_sim.scenario.format import ACTIONS, CommandAction, Play, Scenario, When
 
 SUFFIXES = (".yaml", ".yml")
 VERSION = 1
-BEFORE = {
-    "kill": "{fault: kill, of: NODE}", "freeze": "{fault: freeze, of: NODE, seconds: 3}",
-    "blind": "{fault: silent, of: lidar, seconds: 3}, or nan", "cpu_load": "{fault: cpu, seconds: 3}",
-}  # fmt: skip
-"""How faults were written as actions, and how they are now."""
 ANY_ACTION: Any = Union[ACTIONS]  # noqa: UP007
 
 
@@ -102,9 +97,6 @@ def _convert(data: dict[str, Any]) -> Scenario:
                 "what is spoken carries no priority in its sound; type it, or say in words that it is urgent "
                 '("now")',
             )
-        if isinstance(item, dict) and str(item.get("do")) in BEFORE:
-            old = BEFORE[str(item["do"])]
-            raise Problem(f"$.script[{i}].do", f"{item['do']} is no action; it goes under faults: as {old}")
     script = _list(data["script"], ANY_ACTION, "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
     expect = _list(data.get("expect") or [], registry.union(), "$.expect", "check", sorted(registry.known()))
     scenario = msgspec.structs.replace(scenario, script=script, expect=expect)
