@@ -50,6 +50,8 @@ def test_the_help_waits_for_no_heavy_library():
             ("test", "fetch_cup", "--seeds", "x"),
             "--seeds: x is given; a whole number of 0 or more is allowed",
         ),
+        (("test", "fetch_cup", "--without", "nobody"), "no node 'nobody' can be left out"),
+        (("test", "fetch_cup", "--costs", "voice=never"), "cost 'voice=never': NAME=NUMBER"),
         (("test", "fetch_cup", "--engines", "chalk"), "engine 'chalk' is not known; choose one of mujoco"),
         (("test", "fetch_cup", "--speed", "warp"), "--speed warp"),
         (("play", "fetch_cap"), "did you mean fetch_cup"),

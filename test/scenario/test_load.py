@@ -194,3 +194,14 @@ def test_a_users_check_is_found_by_its_entry_point(monkeypatch):
 def test_a_scenario_survives_a_round_trip():
     scenario = load.load("fetch_cup").scenario
     assert load.loads(msgspec.yaml.encode(scenario).decode()) == scenario
+
+
+def test_two_files_of_one_name_are_not_taken_for_one(tmp_path):
+    paths = [tmp_path / folder / "same.yaml" for folder in "ab"]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(HELLO)
+    first, second = map(load.load, paths)
+    assert load.distinct([first, first]) == [first]
+    with pytest.raises(InputError, match="two scenarios are called same"):
+        load.distinct([first, second])

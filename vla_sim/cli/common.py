@@ -20,7 +20,7 @@ import msgspec
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common import assets
 from vla_sim.common.errors import BusyError, InputError
-from vla_sim.common.files import own, user_path, write_output
+from vla_sim.common.files import new_folder, own, user_path, write_output
 from vla_sim.contract.budgets import costs_of
 from vla_sim.hardware.unitree import network
 from vla_sim.simulation.registry import GL_NAMES, check_pace
@@ -391,9 +391,10 @@ def exit_code(records: Iterable[Any]) -> int:
 
 
 def folder(given: str | None, prefix: str = "") -> Path:
-    """Where results go: as given, or `runs/<date>-<time>`. Of this process alone until it ends. Raises
-    `InputError`."""
-    chosen = user_path(given) if given else Path("runs") / f"{prefix}{datetime.now():%Y%m%d-%H%M%S}"
+    """Where results go: as given, or a new `runs/<date>-<time>`, also where several commands begin in one
+    second. Of this process alone until it ends. Raises `InputError`."""
+    stem = f"{prefix}{datetime.now():%Y%m%d-%H%M%S}"
+    chosen = user_path(given) if given else new_folder(Path("runs"), stem)
     own(chosen)
     return chosen
 

@@ -173,6 +173,8 @@ def call(a: argparse.Namespace) -> int:
     for engine in engines:
         if engine not in SIMULATORS:
             raise InputError(f"engine {engine!r} is not known; choose one of {', '.join(SIMULATORS)}")
+        if a.ray is None:  # what is on a cluster's machines is not known here
+            common.stack_options(argparse.Namespace(**{**vars(a), "engine": engine}))
         check_pace(engine, speed)
     files = load.load_all(targets)  # all, before any runs
     shipped = set(load.shipped())
@@ -184,7 +186,7 @@ def call(a: argparse.Namespace) -> int:
         made = [variants.write(file, a.variants, folder / "variants") for file in files]
         for file in itertools.chain.from_iterable(made):
             preparation.check(file)
-        files = [one for file, others in zip(files, made, strict=True) for one in (file, *others)]
+        files = load.distinct(one for file, own in zip(files, made, strict=True) for one in (file, *own))
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
     console = common.console(a.json)
     tasks = [

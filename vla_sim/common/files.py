@@ -3,6 +3,7 @@
 import atexit
 import errno
 import fcntl
+import itertools
 import os
 import shutil
 import tempfile
@@ -77,6 +78,17 @@ def check_output(path: Path) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}; give another path") from None
+
+
+def new_folder(parent: Path, stem: str) -> Path:
+    """A folder in `parent` that was not there: `stem`, with a number behind it if there is one. Raises
+    `InputError`."""
+    for again in itertools.count(1):
+        folder = parent / (stem if again == 1 else f"{stem}-{again}")
+        with writing(f"to {folder}"), suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            break
+    return folder
 
 
 _owned: dict[Path, int] = {}

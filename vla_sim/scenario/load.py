@@ -71,12 +71,16 @@ def load(target: str | Path) -> File:
 def load_all(targets: Iterable[str]) -> list[File]:
     """The scenarios that these names, files and folders stand for, each once. Raises `InputError`, also for
     two of one name: the results of one would be taken for those of the other."""
+    return distinct(load(path) for target in targets for path in find(target))
+
+
+def distinct(files: Iterable[File]) -> list[File]:
+    """Each file once. Raises `InputError` as `load_all`."""
     found: dict[str, File] = {}
-    for path in (path for target in targets for path in find(target)):
-        file = load(path)
+    for file in files:
         other = found.setdefault(file.name, file).path
-        if not other.samefile(path):
-            raise InputError(f"two scenarios are called {file.name}, {other} and {path}: rename one")
+        if not other.samefile(file.path):
+            raise InputError(f"two scenarios are called {file.name}, {other} and {file.path}: rename one")
     return list(found.values())
 
 
