@@ -19,12 +19,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from vla_sim.common.errors import VlaSimError
 
 T = TypeVar("T")
-P = ParamSpec("P")
 Better = Literal["low", "high"]
 SCALE = {"s": 1.0, "ms": 1e3, "µs": 1e6}
 """Units of time, and how many of each make a second."""
@@ -34,19 +33,19 @@ class Wrong(Exception):  # noqa: N818
     """The measured thing gave a wrong answer; the message says what was expected and what came."""
 
 
-def once(measure: Callable[P, T]) -> Callable[P, T]:
+def once(measure: Callable[..., T]) -> Callable[..., T]:
     """`measure`, called once with the same arguments: what it gave then, or the `VlaSimError` that it raised,
     comes again."""
 
     @cache
-    def kept(*given: P.args, **named: P.kwargs) -> tuple[T | None, VlaSimError | None]:
+    def kept(*given: Any) -> tuple[T | None, VlaSimError | None]:
         try:
-            return measure(*given, **named), None
+            return measure(*given), None
         except VlaSimError as error:
             return None, error
 
-    def call(*given: P.args, **named: P.kwargs) -> T:
-        found, error = kept(*given, **named)
+    def call(*given: Any) -> T:
+        found, error = kept(*given)
         if error is not None:
             raise error
         return cast(T, found)
