@@ -149,6 +149,49 @@ def test_walking_after_a_pick_carries_and_steps_back_first():
     assert body.ctx.pose == (0.0, 0.0, 0.0)
 
 
+def stopped_at_the_table(**options):
+    """A stop has ended a pick; nobody knows whether the hand has closed."""
+    body = Body(**options)
+    body.allow(Step(skill="pick", object=CUP))
+    while "pick" not in body.done:
+        body.run(0.05)
+    body.core.stop()
+    body.flush()
+    body.done.clear()
+    return body
+
+
+def test_a_hand_that_a_stop_has_ended_comes_free_before_the_robot_steps_back():
+    body = stopped_at_the_table()
+    body.allow(Step(skill="navigate", place="user"), command_id="d")
+    body.run()
+    assert body.final("d")[1] == "succeeded"
+    assert body.done == ["ready", "move", "home", "go"]
+
+
+@pytest.mark.parametrize("skill", ["navigate", "find", "move", "turn"])
+@pytest.mark.parametrize(("wrong", "last", "why"), [
+    ("ready", "ready", "it slipped"),
+    ("home", "home", "it slipped"),
+    ("move", "move", "I cannot step back to walk: blocked"),
+])  # fmt: skip
+def test_it_does_not_walk_with_its_arms_in_the_way_and_says_why(skill, wrong, last, why):
+    body = stopped_at_the_table()
+    body.refuse.add(wrong)
+    body.see = False
+    body.ctx.objects = []
+    body.allow(Step(skill=skill, object=CUP, place="kitchen", distance=0.5, angle=0.5), command_id="d")
+    body.run(1.0)
+    assert (body.final("d")[1], body.final("d")[3]) == ("failed", why)
+    assert body.done[-1] == last
+    assert body.done.count(last) == 1
+    body.refuse.clear()
+    body.done.clear()
+    body.allow(Step(skill="navigate", place="user"), command_id="e")
+    body.run()
+    assert body.final("e")[1] == "succeeded"
+
+
 def test_what_is_put_down_is_told_of_although_the_hand_is_empty_by_then():
     body = Body()
     body.allow(Step(skill="pick", object=CUP), Step(skill="place", place="kitchen"))

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from manipulation_lockstep import GRID, PLACES, TABLE, go_and_pick, pick_once, random_bench
 
+from vla_sim.contract.records import ManipulationRequest
 from vla_sim.robot import facts
 from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose_stand
+from vla_sim.stages.manipulation.manipulator import Manipulator
 from vla_sim.stages.manipulation.trajectory import level_pose
 from vla_sim.stages.safety.arm_gate import ArmGate
 
@@ -45,6 +47,70 @@ def test_it_walks_with_the_cup_and_sets_it_down():
     assert np.hypot(*(pose[:2] - spot[:2])) < 0.06
     assert pose[2] == pytest.approx(0.81, abs=0.01)
     assert not bench.engine.truth().fallen
+
+
+INTERRUPTED = [
+    ("pick", "approaching", "stop"),
+    pytest.param("pick", "closing", "restart", marks=pytest.mark.variant),
+    pytest.param("pick", "lifting", "stop", marks=pytest.mark.variant),
+    pytest.param("place", "lowering", "restart", marks=pytest.mark.variant),
+    ("place", "opening", "restart"),
+    pytest.param("place", "retreating", "stop", marks=pytest.mark.variant),
+]
+
+
+@pytest.mark.parametrize(("action", "phase", "how"), INTERRUPTED)
+def test_after_an_interruption_the_arms_come_home_without_a_touch(action, phase, how):
+    """As the executive has it done: off the thing or to the body with it, a step back, and down."""
+    made = random_bench("red_cup", 4)
+    assert made is not None
+    bench, stand = made
+    cup = bench.object("red_cup")
+    if action == "pick":
+        bench.wait(0.5)
+        bench.do(action="ready")
+        bench.dock((stand.x, stand.y, stand.yaw))
+        request = {"object": cup}
+    else:
+        assert go_and_pick(bench, "red_cup", stand) == "succeeded"
+        request = {"target": (*cup.position[:2], TABLE.height)}
+    bench.manipulator.request(
+        ManipulationRequest(goal_id="a", action=action, surface_height=TABLE.height, **request)
+    )
+    while bench.manipulator.status.phase != phase:
+        bench.step()
+    for _ in range(20):
+        bench.step()
+    if how == "stop":
+        bench.manipulator.request(ManipulationRequest(goal_id="b", action="cancel"))
+    else:
+        old = bench.manipulator
+        bench.manipulator = Manipulator(bench.planner, old.world)
+        bench.manipulator.held |= old.held
+        bench.manipulator.around |= old.around
+    bench.wait(1.5)
+    bench.touched.clear()
+    holding = bool(bench.manipulator.held)
+    assert bench.do(action="carry" if holding else "ready") == "succeeded"
+    x, y, yaw = bench.pose()
+    assert bench.dock((x - 0.4 * np.cos(yaw), y - 0.4 * np.sin(yaw), yaw))
+    assert bench.do(action="home") == "succeeded"
+    assert not {pair for pair in bench.touched if "red_cup" not in pair}
+    assert not bench.bumped
+    assert not bench.engine.truth().fallen
+    assert bench.height("red_cup") > TABLE.height, "it was dragged off the table"
+
+
+def test_an_arm_that_is_elsewhere_comes_home_in_time():
+    """It is raised first, and turns round there: done in one go the controller would take twice as long."""
+    made = random_bench("red_cup", 1)
+    assert made is not None
+    bench, _ = made
+    bench.wait(0.5)
+    names, ahead = facts.ARM_JOINTS["left"], np.array([0.2, 0.3, -0.1, -0.2, -0.25, 0.0, -0.15])
+    bench.controller.arm_trajectory("left", names, [2.5], ahead[None])
+    bench.wait(3.5)
+    assert bench.do(action="home") == "succeeded"
 
 
 @pytest.mark.parametrize("mass", [8.0, pytest.param(3.0, marks=pytest.mark.variant)])
