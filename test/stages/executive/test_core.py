@@ -50,7 +50,8 @@ class Body:
         self.refuse, self.silent, self.see = set(refuse), silent, see
         self.done, self.requests, self.statuses, self.said = [], [], [], []
         self.renewed, self.verdicts = 0, 0.0
-        self.holding = False
+        self.holding = self.clings = False
+        """clings: what a hand has closed on stays in it, whatever fails."""
         self.goal = ""
         """The id of the last navigation request."""
 
@@ -94,7 +95,7 @@ class Body:
                 if record.action == "cancel":
                     continue
                 ok = record.action not in self.refuse
-                self.holding = (self.holding or record.action == "pick") and ok
+                self.holding = (self.holding or record.action == "pick") and (ok or self.clings)
                 ctx.manipulation = ManipulationStatus(
                     goal_id=record.goal_id, state="succeeded" if ok else "failed", action=record.action,
                     holding=self.holding, arm=record.arm or "right", detail="" if ok else "it slipped",
@@ -203,6 +204,8 @@ def test_what_is_put_down_is_told_of_although_the_hand_is_empty_by_then():
     body.run(1.0)
     assert body.final()[1:3] == ("succeeded", "place")
     assert body.said[-1] == "The red cup is on the table."
+    assert body.done[-3:] == ["ready", "dock", "place"]
+    assert [one.surface_height for one in body.requests[-3::2]] == [body.ctx.world.surfaces[0].height] * 2
 
 
 def test_an_object_dropped_on_the_way_is_not_delivered():
@@ -342,6 +345,15 @@ def test_a_slipping_grasp_is_tried_again_and_then_reported():
     body.allow(Step(skill="pick", object=CUP))
     body.run()
     assert body.done.count("pick") == 3
+    assert body.final() == ("c", "failed", "pick", "it slipped")
+
+
+def test_a_hand_that_holds_what_it_could_not_lift_does_not_pick_again():
+    body = Body(refuse={"pick"})
+    body.clings = True
+    body.allow(Step(skill="pick", object=CUP))
+    body.run()
+    assert body.done.count("pick") == 1
     assert body.final() == ("c", "failed", "pick", "it slipped")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
-from manipulation_lockstep import GRID, PLACES, TABLE, go_and_pick, pick_once, random_bench
+from manipulation_lockstep import GRID, PLACES, TABLE, TABLETOP, Bench, go_and_pick, pick_once, random_bench
 
 from vla_sim.contract.records import ManipulationRequest
 from vla_sim.robot import facts
@@ -12,6 +14,7 @@ from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose
 from vla_sim.stages.manipulation.manipulator import Manipulator
 from vla_sim.stages.manipulation.trajectory import level_pose
 from vla_sim.stages.safety.arm_gate import ArmGate
+from vla_sim.world.semantic_map import World
 
 pytestmark = pytest.mark.scenario
 
@@ -47,6 +50,56 @@ def test_it_walks_with_the_cup_and_sets_it_down():
     assert np.hypot(*(pose[:2] - spot[:2])) < 0.06
     assert pose[2] == pytest.approx(0.81, abs=0.01)
     assert not bench.engine.truth().fallen
+
+
+@pytest.mark.parametrize(
+    "seed", [4, *(pytest.param(s, marks=pytest.mark.variant) for s in (6, 10, 14, 21, 22))]
+)
+def test_what_is_tall_or_held_low_comes_over_the_edge_of_a_high_surface(seed, tmp_path, monkeypatch):
+    """At a counter of 0.90 m: as it is carried, the bottom of a bottle is below its top."""
+    counter = on_a_counter(tmp_path)
+    world = World.load(str(counter))
+    (surface,) = world.surfaces
+    for name, value in (("WORLD", world), ("TABLE", surface), ("GRID", world.rasterise())):
+        monkeypatch.setattr(f"manipulation_lockstep.{name}", value)
+    rng = np.random.default_rng([seed, 7])
+    y, x = float(rng.uniform(-0.5, 0.1)), float(rng.uniform(0.94, 1.04))
+    stand = choose_stand((x, y, 0.95), surface, world.rasterise(), (0.2, 0.0, 0.0))
+    assert stand is not None
+    back = 0.4 * np.array([np.cos(stand.yaw), np.sin(stand.yaw)])
+    things = {"green_bottle": (x, y, 0.0), "yellow_ball": (1.4, 0.5, 0.0), "blue_box": (1.4, 0.7, 0.0)}
+    bench = Bench((stand.x - back[0], stand.y - back[1], stand.yaw), things, seed, path=counter)
+    assert go_and_pick(bench, "green_bottle", stand) == "succeeded"
+    assert bench.do(action="carry") == "succeeded"
+    px, py, yaw = bench.pose()
+    assert bench.dock((px - 0.5 * np.cos(yaw), py - 0.5 * np.sin(yaw), yaw))
+    (held,) = bench.manipulator.held.values()
+    others = [o for o in bench.objects if o.kind != "bottle"]
+    spot = choose_place_spot(surface, others, world.rasterise(), bench.pose())
+    assert spot is not None
+    goal = choose_stand((*spot[:2], 0.95), surface, world.rasterise(), bench.pose(), held.arm)
+    assert goal is not None
+    bench.dock((goal.x - 0.4 * np.cos(goal.yaw), goal.y - 0.4 * np.sin(goal.yaw), goal.yaw))
+    assert bench.do(action="ready", surface_height=surface.height) == "succeeded"
+    bench.touched.clear()
+    assert bench.dock((goal.x, goal.y, goal.yaw))
+    bench.wait(0.6)
+    assert bench.do(action="place", target=spot, surface_height=surface.height) == "succeeded"
+    bench.wait(1.0)
+    assert not {pair for pair in bench.touched if "green_bottle" not in pair}
+    assert not bench.bumped
+    assert np.hypot(*(bench.engine.truth().objects["green_bottle"][:2] - spot[:2])) < 0.06
+    assert bench.height("green_bottle") == pytest.approx(surface.height + 0.09, abs=0.01)
+
+
+def on_a_counter(folder):
+    """The world of the table, with a counter in the table's place."""
+    text = TABLETOP.read_text().replace(
+        "<uri>model://kitchen_table</uri>", "<uri>model://kitchen_counter</uri>"
+    )
+    text = re.sub(r"(<pose>1\.04 \S+) (0\.\d+) ", lambda m: f"{m[1]} {float(m[2]) + 0.14:.4f} ", text)
+    (folder / "tabletop.sdf").write_text(text)
+    return folder / "tabletop.sdf"
 
 
 INTERRUPTED = [

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from vla_sim.common import clock
+from vla_sim.common.geometry import inverse
 from vla_sim.contract.records import Arm, ManipulationRequest, ManipulationStatus, Point
 from vla_sim.robot import facts
 from vla_sim.stages.manipulation.arm_planner import ArmPlanner
@@ -35,6 +36,8 @@ ELSEWHERE = 0.3
 """[rad] from being raised and from being lowered at which an arm is neither."""
 LIFTED = 0.12
 """[m] by which the tool has to rise for a lift to count."""
+OVER = (0.03, 0.05)
+"""[m] of air above a surface that what is held needs to be taken over its edge, and to which it is raised."""
 CARRY: Point = (0.25, 0.18, 0.20)
 """Tool from the pelvis while carrying: ahead, to the arm's side, up [m]."""
 
@@ -76,14 +79,29 @@ class Actions:
         yield
 
     def ready(self, request: ManipulationRequest) -> Action:
-        """Both arms up and behind the table's edge; the idle one hangs below table height otherwise."""
+        """Empty arms up and behind the table's edge, below which they hang otherwise, and what is held above
+        the surface, whose edge it would meet."""
         self.say("raising", arm=request.arm)
         now = {side: self.arms.joints(side) for side in facts.SIDES if side not in self.held}
         low = {side: q for side, q in now.items() if np.abs(q - READY[side]).max() > ARRIVED_JOINTS}
-        if not low:
-            return End(True)
-        gap = yield from self.arms.postures({side: rounded([q, READY[side]]) for side, q in low.items()})
-        return _end(gap, "Something keeps me from raising my arms.")
+        if low:
+            gap = yield from self.arms.postures({side: rounded([q, READY[side]]) for side, q in low.items()})
+            if gap > ASTRAY:
+                return End(False, "Something keeps me from raising my arms.")
+        for side in tuple(self.held):
+            rise = self._under(side, request.surface_height)
+            if rise > OVER[1] - OVER[0]:
+                tool = inverse(self.arms.now.base) @ self.arms.tool(side)
+                end = yield from self._hold_at(side, float(tool[2, 3]) + rise)
+                if not end.ok:
+                    return end
+        return End(True)
+
+    def _under(self, side: str, height: float) -> float:
+        """[m] that is missing for what is held to be well above a surface; nothing if there is none, 0."""
+        held = self.held[side]
+        bottom = float(self.arms.tool(side)[2, 3]) + held.up - 0.5 * held.target.size[2]
+        return height + OVER[1] - bottom if height else 0.0
 
     def home(self, request: ManipulationRequest) -> Action:
         """Both empty hands shut, and the arms down; one that is elsewhere is raised first, and rests there:
@@ -114,8 +132,12 @@ class Actions:
         side = self.holding_side(request)
         if side is None:
             return End(False, "I hold nothing that I could carry.")
-        held = self.held[side]
         self.say("carrying", arm=side)
+        return (yield from self._hold_at(side, CARRY[2]))
+
+    def _hold_at(self, side: str, up: float) -> Action:
+        """What is held close to the body, the tool `up` above the pelvis [m]."""
+        held = self.held[side]
         chain = self.planner.kinematics.arm[side]
         q, waist = self.arms.joints(side), self.arms.waist
         sign = 1.0 if side == "left" else -1.0
@@ -123,7 +145,7 @@ class Actions:
         yaw = math.atan2(start[1, 0], start[0, 0])
         path = None
         for turn in (0.5 * yaw, -sign * 0.25, -sign * 0.6, 0.0):
-            goal = level_pose((CARRY[0], sign * CARRY[1], CARRY[2]), turn, held.pitch)
+            goal = level_pose((CARRY[0], sign * CARRY[1], up), turn, held.pitch)
             path = follow_line(chain, q, waist, tool_line(start, goal), chain.comfort)
             if path is not None:
                 break

@@ -192,7 +192,8 @@ class ManipulationNode(StageNode[ManipulationParams]):
             self.odom = message
 
     def on_map_to_odom(self, message: Any) -> None:
-        self.map_to_odom = conversions.pose_matrix(message.transform)
+        if conversions.finite(message.transform):
+            self.map_to_odom = conversions.pose_matrix(message.transform)
 
     def on_objects(self, message: ObjectList) -> None:
         self.objects = tuple(message.objects)
