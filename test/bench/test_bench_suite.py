@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_sim.bench import sets, suite
-from vla_sim.bench.benchmark import Benchmark, Meter, Options, Wrong
+from vla_sim.bench.benchmark import Benchmark, Meter, Options, Wrong, once
 from vla_sim.bench.result import summary
-from vla_sim.common.errors import InputError, MissingError
+from vla_sim.common.errors import InputError, MissingError, StackError
 
 
 def one(run, name="fake.one", **more):
@@ -147,3 +147,20 @@ def test_benchmarks_are_chosen_by_set_and_by_name():
         suite.choose(["vision"])
     with pytest.raises(InputError, match=r"no benchmark is called 'llm.rulez'; there are llm.rules_nav"):
         suite.choose(["llm.rulez"])
+
+
+def test_what_is_measured_once_is_neither_measured_nor_tried_again():
+    asked = []
+
+    @once
+    def measure(many):
+        asked.append(many)
+        if many == 2:
+            raise StackError("it did not start")
+        return many
+
+    assert [measure(1), measure(1)] == [1, 1]
+    for _ in range(2):
+        with pytest.raises(StackError, match="it did not start"):
+            measure(2)
+    assert asked == [1, 2]

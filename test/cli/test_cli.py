@@ -50,6 +50,8 @@ def test_the_help_waits_for_no_heavy_library():
             ("test", "fetch_cup", "--seeds", "x"),
             "--seeds: x is given; a whole number of 0 or more is allowed",
         ),
+        (("test", "fetch_cup", "--without", "nobody"), "no node 'nobody' can be left out"),
+        (("test", "fetch_cup", "--costs", "voice=never"), "cost 'voice=never': NAME=NUMBER"),
         (("test", "fetch_cup", "--engines", "chalk"), "engine 'chalk' is not known; choose one of mujoco"),
         (("test", "fetch_cup", "--speed", "warp"), "--speed warp"),
         (("play", "fetch_cap"), "did you mean fetch_cup"),
@@ -125,7 +127,12 @@ def test_a_name_that_no_world_has_is_told_before_the_first_of_a_folder_is_played
 
 def test_what_is_to_be_played_is_played_once_and_nothing_is_left_out(capsys, tmp_path, monkeypatch):
     played = []
-    monkeypatch.setattr("vla_sim.scenario.sweep.tasks.play", lambda tasks, *_: played.extend(tasks) or [])
+
+    def play(tasks, *_):
+        played.extend(tasks)
+        return [], None
+
+    monkeypatch.setattr("vla_sim.scenario.sweep.tasks.play", play)
     mine = tmp_path / "mine.yaml"
     mine.write_text("version: 1\nproves: It can be read.\nscript: [{do: type, words: stop, means: []}]\n")
     how = ("--engines", "kinematic", "kinematic", "--no-reserve", "--out", str(tmp_path / "out"))
@@ -183,6 +190,12 @@ def test_the_environments_domain_is_a_number_that_ros_knows(capsys, monkeypatch)
         monkeypatch.setenv("ROS_DOMAIN_ID", text)
         monkeypatch.setattr("vla_sim.bringup.supervisor.running_domains", list)
         assert run(capsys, "top", "--once", "--timeout", "0.1")[0] == code
+
+
+def test_a_policys_server_does_not_listen_everywhere_without_being_told(capsys):
+    code, said = run(capsys, "policy-server", "--host", "")
+    assert code == 2
+    assert "0.0.0.0 for all" in said.err
 
 
 def test_a_domain_out_of_range_is_said(capsys, tmp_path):

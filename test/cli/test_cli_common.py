@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from vla_sim.cli import common
 from vla_sim.cli.common import typed_lines
 
 
@@ -37,3 +38,9 @@ def test_what_check_raises_ends_it():
     finally:
         os.close(out)
         os.close(into)
+
+
+def test_commands_that_begin_in_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert len({common.folder(None, "test-") for _ in range(3)}) == 3
+    assert {path.parent.name for path in tmp_path.glob("runs/*")} == {"runs"}

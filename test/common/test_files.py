@@ -74,3 +74,14 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"cannot write to .*file/runs: Not a directory; choose another"):
         own(tmp_path / "file" / "runs")
+
+
+def test_a_scratch_folder_lives_as_long_as_its_process():
+    code = (
+        "from vla_sim.common.files import scratch_folder; one = scratch_folder(); (one / 'x').touch(); "
+        "print(one, one.is_dir())"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    path, was_there = said.split()
+    assert was_there == "True"
+    assert not Path(path).exists()

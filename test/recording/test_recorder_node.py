@@ -93,7 +93,7 @@ def test_what_is_said_is_written_as_it_was_and_images_compressed(start, tmp_path
     talker.node.destroy_node()
     recording = Recording(tmp_path)
     assert recording.whole
-    assert recording.world == "tabletop"
+    assert recording.about.world == "tabletop"
     assert b"<sdf" in recording.attachment("known_world.sdf")
     got = {one.topic: one for one in recording.read()}
     assert got[topics.COMMAND.name].data.rstrip(b"\0") == text(command(7)).rstrip(b"\0")

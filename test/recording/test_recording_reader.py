@@ -31,7 +31,7 @@ def test_a_whole_file_is_read_in_order_of_time_with_what_it_is_of(whole):
     assert recording.whole
     assert (recording.start, recording.end) == pytest.approx((0.0, 9.9))
     assert recording.about == ABOUT
-    assert (recording.world, recording.robot) == ("apartment", "g1")
+    assert (recording.about.world, recording.about.robot) == ("apartment", "g1")
     assert recording.types == {"/vla/command": "std_msgs/msg/String", "/safety/stop": "std_msgs/msg/Empty"}
     assert recording.records == {"/vla/command": "Command"}
     assert recording.attachment("known_world.sdf") == b"<sdf/>"

@@ -360,6 +360,25 @@ def test_alerts_are_asked_for_and_forbidden():
     assert "voice: payloads rejected" in verdict(rules.Alert(raised=False), run).detail
 
 
+def test_an_alert_of_a_node_that_there_is_not_cannot_be_judged():
+    run = good()
+    (misspelt,) = registry.judge_all(run, [rules.Alert(node="vioce", raised=False)])
+    assert not misspelt.passed
+    assert "no node is called 'vioce'; did you mean voice?" in misspelt.detail
+    run.recording.reporting.add("nearest")
+    for known in ("system", "monitor", "nearest"):
+        assert verdict(rules.Alert(node=known, raised=False), run).passed
+
+
+def test_a_node_that_ends_on_purpose_raises_no_alert():
+    client = pytest.importorskip("vla_sim.scenario.client")
+    run = good()
+    world = SimpleNamespace(recording=run.recording, discovery=SimpleNamespace(report=lambda *_: None))
+    ended = SimpleNamespace(name="map", message="ended", level=b"\x03", values=[])
+    client.Client.on_diagnostics(world, SimpleNamespace(status=[ended]))
+    assert verdict(rules.Alert(raised=False), run).passed
+
+
 def test_an_alert_that_was_there_before_the_first_command_and_still_is_counts():
     client = pytest.importorskip("vla_sim.scenario.client")
     run = good()

@@ -73,7 +73,6 @@ def test_the_shipped_schema_is_the_one_of_the_code():
         (f"{HEAD}script:\n  - {{do: type, words: hi, priority: urgnt}}", "'urgnt'; did you mean urgent?"),
         (f"{HELLO}scripted_llm: {{a: [{{skill: stop}}]}}", "s.yaml:5:1: nobody asks a language model: give"),
         (f"{HELLO}planner: auto\nscripted_llm: {{a: stop}}", ":6:15: scripted_llm: expected `array`"),
-        (f"{HELLO}  - {{do: freeze, node: voice}}", "s.yaml:5:10: freeze is no action; it goes under faults"),
         (f"{HELLO}faults: [{{fault: freze}}]", "s.yaml:5:10: no fault is called 'freze'; did you mean"),
         (f"{HELLO}faults: [{{fault: kill, of: vioce}}]", "no node is called 'vioce'; did you mean voice?"),
         (f"{HELLO}faults: [{{fault: kill}}]", "kill needs a node: one of engine, perception"),
@@ -195,3 +194,14 @@ def test_a_users_check_is_found_by_its_entry_point(monkeypatch):
 def test_a_scenario_survives_a_round_trip():
     scenario = load.load("fetch_cup").scenario
     assert load.loads(msgspec.yaml.encode(scenario).decode()) == scenario
+
+
+def test_two_files_of_one_name_are_not_taken_for_one(tmp_path):
+    paths = [tmp_path / folder / "same.yaml" for folder in "ab"]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(HELLO)
+    first, second = map(load.load, paths)
+    assert load.distinct([first, first]) == [first]
+    with pytest.raises(InputError, match="two scenarios are called same"):
+        load.distinct([first, second])

@@ -10,6 +10,7 @@ from report_records import record
 from rich.console import Console
 
 from vla_sim.bringup.fork_server import OWN_PROGRAM
+from vla_sim.cli.main import main
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.scenario.preparation import kept
 from vla_sim.scenario.sequential import Stopping
@@ -66,7 +67,10 @@ def play(tmp_path, monkeypatch):
 
 
 def results(tasks, jobs=2, tmp=None):
-    return play_all(tasks, processes_module.local([], jobs), tmp, Console(quiet=True))
+    found, ended = play_all(tasks, processes_module.local([], jobs), tmp, Console(quiet=True))
+    if ended is not None:
+        raise ended
+    return found
 
 
 def test_every_run_is_there_once_in_the_order_of_its_tasks(play, tmp_path):
@@ -104,15 +108,42 @@ def test_wrong_input_is_said_at_once(play, tmp_path):
 def test_a_sweep_that_stops_early_says_what_its_full_twin_says(play, tmp_path, outcome):
     tasks = [play("a", outcome, seed=seed) for seed in range(16)]
     full, early = Stopping(tasks, 0.5), Stopping(tasks, 0.5)
-    everything = play_all(
+    everything, _ = play_all(
         tasks, processes_module.local([], 2), tmp_path, Console(quiet=True), played=full.add
     )
     one_by_one = processes_module.local([], 1)
-    some = play_all(tasks, one_by_one, tmp_path, Console(quiet=True), wanted=early.wanted, played=early.add)
+    some, _ = play_all(
+        tasks, one_by_one, tmp_path, Console(quiet=True), wanted=early.wanted, played=early.add
+    )
     assert len(everything) == 16
     assert 7 <= len(some) < 16, "seven decide; meanwhile others begin"
     assert early.decisions() == full.decisions()
     assert early.decisions()["a", "mujoco"].side == ("above" if outcome == "pass" else "below")
+
+
+def test_what_was_played_before_an_interruption_is_kept(play, tmp_path):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    both, one = [play("a", "pass"), play("b", "slow")], processes_module.local([], 1)
+    before = time.monotonic()
+    found, ended = play_all(both, one, tmp_path, Console(quiet=True), played=interrupt)
+    assert [r.scenario for r in found] == ["a"]
+    assert isinstance(ended, KeyboardInterrupt)
+    assert len((tmp_path / "records.jsonl").read_text().splitlines()) == 1
+    assert time.monotonic() - before < 50.0, "the other one would sleep for 60 s"
+
+
+@pytest.mark.parametrize(("ended", "code"), [(KeyboardInterrupt(), 130), (StackError("b: it died"), 5)])
+def test_a_sweep_that_ends_early_leaves_its_report(tmp_path, monkeypatch, capsys, ended, code):
+    scenario = tmp_path / "mine.yaml"
+    scenario.write_text("version: 1\nproves: It can be read.\nscript: [{do: type, words: stop, means: []}]\n")
+    monkeypatch.setattr(tasks, "play", lambda *_: ([record(scenario="mine")], ended))
+    how = ("--seeds", "3", "--no-reserve", "--out", str(tmp_path / "out"))
+    assert main(["test", str(scenario), *how, "--junit", str(tmp_path / "junit.xml")]) == code
+    assert "ended before the last run" in (tmp_path / "out" / "report.html").read_text()
+    assert "seed 0" in (tmp_path / "junit.xml").read_text()
+    assert "2 of 3 runs were not played" in capsys.readouterr().out
 
 
 def test_an_interruption_leaves_no_process(play, tmp_path):

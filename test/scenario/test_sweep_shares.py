@@ -69,7 +69,7 @@ def test_two_sweeps_on_one_machine_do_not_overbook_it(play, book, tmp_path):
     def run(name):
         runner = processes_module.local([], 2, ResourceReservationSystem(book.path, lambda: BOX), said.append)
         tasks = [play(f"{name}{k}") for k in range(2)]
-        found.extend(play_all(tasks, runner, tmp_path / name, Console(quiet=True)))
+        found.extend(play_all(tasks, runner, tmp_path / name, Console(quiet=True))[0])
 
     sweeps = [threading.Thread(target=run, args=(name,)) for name in "ab"]
     for one in sweeps:

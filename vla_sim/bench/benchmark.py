@@ -17,8 +17,11 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
+
+from vla_sim.common.errors import VlaSimError
 
 T = TypeVar("T")
 Better = Literal["low", "high"]
@@ -28,6 +31,26 @@ SCALE = {"s": 1.0, "ms": 1e3, "µs": 1e6}
 
 class Wrong(Exception):  # noqa: N818
     """The measured thing gave a wrong answer; the message says what was expected and what came."""
+
+
+def once(measure: Callable[..., T]) -> Callable[..., T]:
+    """`measure`, called once with the same arguments: what it gave then, or the `VlaSimError` that it raised,
+    comes again."""
+
+    @cache
+    def kept(*given: Any) -> tuple[T | None, VlaSimError | None]:
+        try:
+            return measure(*given), None
+        except VlaSimError as error:
+            return None, error
+
+    def call(*given: Any) -> T:
+        found, error = kept(*given)
+        if error is not None:
+            raise error
+        return cast(T, found)
+
+    return call
 
 
 @dataclass(frozen=True)

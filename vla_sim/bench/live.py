@@ -5,12 +5,11 @@ One run of short commands serves every benchmark that asks how the stack does wh
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from vla_sim.bench.benchmark import Meter, Wrong
+from vla_sim.bench.benchmark import Meter, Wrong, once
 from vla_sim.bringup.node_table import StackOptions
-from vla_sim.common.errors import StackError, VlaSimError
+from vla_sim.common.errors import StackError
 from vla_sim.contract import topics
 from vla_sim.contract.records import MonitorState, NodeUsage, TraceEvent
 from vla_sim.monitor import journal
@@ -90,21 +89,15 @@ def short_commands() -> Scenario:
     )  # fmt: skip
 
 
-@cache
-def _short(folder: Path, seed: int) -> LiveRun | VlaSimError:
-    try:
-        return play("short_commands", short_commands(), folder / f"short_commands-{seed}", seed)
-    except VlaSimError as error:  # kept, so that it is not tried again
-        return error
+@once
+def _short(folder: Path, seed: int) -> LiveRun:
+    return play("short_commands", short_commands(), folder / f"short_commands-{seed}", seed)
 
 
 def runs(meter: Meter) -> Iterator[LiveRun]:
     """Runs of short commands, as many as the meter asks for; each is played once in a suite."""
     for seed in range(meter.repeat):
-        found = _short(meter.options.folder, seed)
-        if isinstance(found, VlaSimError):
-            raise found
-        yield found
+        yield _short(meter.options.folder, seed)
 
 
 def sampled(values: Callable[[LiveRun], Iterable[float]]) -> Callable[[Meter], None]:

@@ -2,12 +2,10 @@
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from vla_sim.bringup import node_table, parameters
@@ -15,6 +13,7 @@ from vla_sim.bringup.backoff import Backoff, crashed
 from vla_sim.bringup.node_table import OPTIONS, NodeSpec, StackOptions
 from vla_sim.common import assets, process_priority
 from vla_sim.common.errors import package
+from vla_sim.common.files import scratch_folder
 from vla_sim.common.params import check, read_text
 from vla_sim.ros import kept_state
 from vla_sim.simulation.gazebo.bridge import bridge_config
@@ -53,7 +52,7 @@ def describe(*, engine: bool, simulated_time: bool) -> Any:
         environment = node_environment(os.environ, local=simulated_time)
         if robot:
             environment[assets.ROBOT] = str(assets.find_robot(robot))
-        environment[kept_state.FOLDER] = tempfile.mkdtemp(prefix="vla_sim-")
+        environment[kept_state.FOLDER] = str(scratch_folder())
 
         def process(node: NodeSpec, on_exit: Any) -> Any:
             return launch.actions.ExecuteProcess(
@@ -120,7 +119,7 @@ def describe_bridge() -> Any:
 
     def start(context: Any) -> list[Any]:
         world = World.load(values_of(context, ["world"])["world"])
-        config = Path(tempfile.mkdtemp(prefix="vla_sim-bridge-")) / "bridge.yaml"
+        config = scratch_folder() / "bridge.yaml"
         config.write_text(bridge_config(world_file.load(world.path).model(ROBOT)), "utf-8")
         command = ["ros2", "run", "ros_gz_bridge", "parameter_bridge", "--ros-args", "-p"]
         return [launch.actions.ExecuteProcess(

@@ -20,7 +20,7 @@ import msgspec
 from vla_sim.bringup.node_table import OPTIONS, StackOptions
 from vla_sim.common import assets
 from vla_sim.common.errors import BusyError, InputError
-from vla_sim.common.files import own, user_path, write_output
+from vla_sim.common.files import new_folder, own, user_path, write_output
 from vla_sim.contract.budgets import costs_of
 from vla_sim.hardware.unitree import network
 from vla_sim.simulation.registry import GL_NAMES, check_pace
@@ -29,6 +29,7 @@ from vla_sim.stages.voice.sound_devices import SoundDevice, choose, devices
 CHECK_PERIOD = 0.2
 """[s] between two looks at what runs, while somebody may type."""
 LARGEST = 2**63 - 1  # a whole number among ROS's parameters
+LAST_DOMAIN = 232  # whose ports there are (DDSI-RTPS 9.6.1.1)
 
 
 def count(text: str) -> int:
@@ -38,6 +39,13 @@ def count(text: str) -> int:
     if len(text) > len(str(LARGEST)) or int(text) > LARGEST:
         raise argparse.ArgumentTypeError(f"{text[:30]} is given; at most {LARGEST} is allowed")
     return int(text)
+
+
+def domain(text: str) -> int:
+    """The id of a domain of ROS or DDS, for argparse."""
+    if (number := count(text)) > LAST_DOMAIN:
+        raise argparse.ArgumentTypeError(f"{text} is given; a number from 0 to {LAST_DOMAIN} is allowed")
+    return number
 
 
 def number(allowed: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
@@ -95,9 +103,9 @@ FLAGS: dict[str, dict[str, Any]] = {
         "metavar": "NAME",
         "help": "a shipped robot, or the path of a profile; default: VLA_SIM_ROBOT, else g1",
     },
-    "domain": {"type": count, "metavar": "N", "help": "ROS domain id; default: a free one"},
+    "domain": {"type": domain, "metavar": "N", "help": "ROS domain id; default: a free one"},
     "interface": {"default": "lo", "metavar": "NAME", "help": "to the robot; default: lo"},
-    "dds-domain": {"type": count, "default": 0, "metavar": "N", "help": "default: 0, the robot's"},
+    "dds-domain": {"type": domain, "default": 0, "metavar": "N", "help": "default: 0, the robot's"},
     "mode": {
         "choices": ("sport", "low"), "default": "sport",
         "help": "who walks: sport, the robot's own controller; low, our policy",
@@ -258,10 +266,9 @@ def check_robot(recording: Any) -> None:
     """Raises `InputError` for a recording of another robot than this process is of."""
     from vla_sim.robot import facts
 
-    if recording.robot not in ("", facts.NAME) and not recording.robot.endswith(f"/{facts.NAME}.yaml"):
-        raise InputError(
-            f"{recording.path} is of the robot {recording.robot}: give --robot {recording.robot}"
-        )
+    robot = recording.about.robot
+    if robot not in ("", facts.NAME) and not robot.endswith(f"/{facts.NAME}.yaml"):
+        raise InputError(f"{recording.path} is of the robot {robot}: give --robot {robot}")
 
 
 def sound_devices() -> list[SoundDevice]:
@@ -384,9 +391,10 @@ def exit_code(records: Iterable[Any]) -> int:
 
 
 def folder(given: str | None, prefix: str = "") -> Path:
-    """Where results go: as given, or `runs/<date>-<time>`. Of this process alone until it ends. Raises
-    `InputError`."""
-    chosen = user_path(given) if given else Path("runs") / f"{prefix}{datetime.now():%Y%m%d-%H%M%S}"
+    """Where results go: as given, or a new `runs/<date>-<time>`, also where several commands begin in one
+    second. Of this process alone until it ends. Raises `InputError`."""
+    stem = f"{prefix}{datetime.now():%Y%m%d-%H%M%S}"
+    chosen = user_path(given) if given else new_folder(Path("runs"), stem)
     own(chosen)
     return chosen
 

@@ -14,11 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vla_sim.bringup.node_table import StackOptions
 from vla_sim.cli import common
 from vla_sim.common.child_process import ended
 from vla_sim.common.files import user_path
+from vla_sim.common.params import check
 from vla_sim.common.signals import ENDING
 
+DISPLACED = ("randomise_objects", "randomise_start", "randomise_start_yaw")
+"""Options of what a seed displaces, as `Randomisation` takes them."""
 TRUTH_TICKS = 50
 """Between two lines of the truth: 0.1 s."""
 
@@ -26,8 +30,8 @@ TRUTH_TICKS = 50
 def add(commands: Any) -> None:
     g1 = commands.add_parser("g1", help="a simulated G1 that speaks the robot's own protocol")
     common.add_flags(
-        g1, "world", "seed", "randomise-objects", "randomise-start", "randomise-start-yaw", "interface",
-        "dds-domain", interface={"help": "network interface; default: lo"},
+        g1, "world", "seed", *(name.replace("_", "-") for name in DISPLACED), "interface", "dds-domain",
+        interface={"help": "network interface; default: lo"},
     )  # fmt: skip
     g1.add_argument(
         "--band", action="store_true",
@@ -45,7 +49,7 @@ def add(commands: Any) -> None:
         "--truth", metavar="FILE", help="where the robot really is, ten times a second, as JSON lines"
     )
     g1.add_argument(
-        "--sensors-domain", type=common.count, metavar="N",
+        "--sensors-domain", type=common.domain, metavar="N",
         help="publish lidar and camera in this ROS domain, for vla-sim robot --domain N",
     )  # fmt: skip
     g1.add_argument("--truth-socket", type=common.count, help=argparse.SUPPRESS)  # of --engine g1
@@ -68,6 +72,8 @@ def call(a: argparse.Namespace) -> int:
     from vla_sim.stages.control.velocity import CALIBRATION
 
     path = find_world(a.world)
+    displaced = {name: getattr(a, name) for name in DISPLACED}
+    check(StackOptions(**displaced))
     import_mujoco()
     from vla_sim.simulation.behind_protocol import TruthServer
     from vla_sim.simulation.mujoco.simulator import MujocoSimulator
@@ -75,7 +81,7 @@ def call(a: argparse.Namespace) -> int:
 
     cable = Cable(Bus(a.interface, a.dds_domain), dds_types.copied, 1e-3 * a.jitter, 1e-2 * a.loss, a.seed)
     body = MujocoSimulator(path, period=TICK)
-    body.reset(a.seed, Randomisation(a.randomise_objects, a.randomise_start, a.randomise_start_yaw))
+    body.reset(a.seed, Randomisation(*displaced.values()))
     if a.band:
         body.hang()
     kinematics = Kinematics.load()

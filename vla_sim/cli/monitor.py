@@ -79,12 +79,11 @@ def find_domain(given: int | None) -> tuple[int, bool]:
     chose its middleware. Raises `InputError`, `StackError`."""
     from vla_sim.bringup.supervisor import running_domains
 
-    running, whence = running_domains(), "--domain "
-    text = os.environ.get("ROS_DOMAIN_ID", "")
+    running, text = running_domains(), os.environ.get("ROS_DOMAIN_ID", "")
     if given is None and text.isdecimal():
-        given, whence = int(text), "ROS_DOMAIN_ID="
-    if given is not None and not 0 <= given <= 232:
-        raise InputError(f"{whence}{given}: a ROS domain id is a number from 0 to 232")
+        given = int(text)
+        if given > common.LAST_DOMAIN:
+            raise InputError(f"ROS_DOMAIN_ID={text}: a ROS domain id is a number from 0 to 232")
     if given is not None:
         return given, given in running
     if len(running) > 1:

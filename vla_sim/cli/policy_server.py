@@ -33,6 +33,8 @@ def add(commands: Any) -> None:
 def call(a: argparse.Namespace) -> int:
     if a.port > 65535:
         raise InputError(f"--port {a.port}: 0 to 65535 is allowed")
+    if not a.host:  # which would be every address of this machine
+        raise InputError("--host: give an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all")
     from vla_sim.stages.policy import server
 
     name = REFERENCE if a.weights is not None else a.policy

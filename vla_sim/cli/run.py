@@ -89,24 +89,27 @@ def call(a: argparse.Namespace) -> int:
     console = common.console(a.json)
     base = common.view(base, console)
     records = []
-    for seed in seeds:
-        out = folder if len(seeds) == 1 else folder / f"seed-{seed:03d}"
-        options = RunOptions(
-            file, replace(base, seed=seed), out, a.domain, a.verbose,
-            again=_again(a, seed, a.seeds is not None), profile=a.profiler if a.profile else "", gif=a.gif,
-            record="all" if a.record else "none",
-        )  # fmt: skip
-        share = common.reserved(a.reserve, "run", needs(scenario, base.speed), console)
-        with share as held, Display(console) as display:
-            display.event(None, f"{world.name}, seed {seed}: starting", "bold")
-            how = partial(converse, display=display) if a.mic else Session.play
-            record = run_once(replace(options, reserved=held), display, play=how)
-        records.append(record)
-        display.result(record)
-        if len(seeds) > 1:
-            passed = sum(r.passed for r in records)
-            console.print(f"{passed} of {len(records)} passed\n", style="bold")
-    common.write_json(a.json, records)
+    try:
+        for seed in seeds:
+            out = folder if len(seeds) == 1 else folder / f"seed-{seed:03d}"
+            options = RunOptions(
+                file, replace(base, seed=seed), out, a.domain, a.verbose,
+                again=_again(a, seed, a.seeds is not None), profile=a.profiler if a.profile else "",
+                gif=a.gif, record="all" if a.record else "none",
+            )  # fmt: skip
+            share = common.reserved(a.reserve, "run", needs(scenario, base.speed), console)
+            with share as held, Display(console) as display:
+                display.event(None, f"{world.name}, seed {seed}: starting", "bold")
+                how = partial(converse, display=display) if a.mic else Session.play
+                record = run_once(replace(options, reserved=held), display, play=how)
+            records.append(record)
+            display.result(record)
+            if len(seeds) > 1:
+                passed = sum(r.passed for r in records)
+                console.print(f"{passed} of {len(records)} passed\n", style="bold")
+    finally:  # of a sweep that is interrupted, what was played by then
+        if records:
+            common.write_json(a.json, records)
     return common.exit_code(records)
 
 
@@ -163,8 +166,8 @@ def _again(a: argparse.Namespace, seed: int, swept: bool) -> str:
     if a.mic:
         words[2:] = ["--mic"]
     words += common.given(
-        a, "world", "engine", "sensors", "speed", "voice-speed", "planner", *common.STACK, speed="1",
-        voice_speed=1.0,
+        a, "world", "engine", "sensors", "speed", "voice-speed", "planner", "timeout", *common.STACK,
+        speed="1", voice_speed=1.0, timeout=math.inf if a.mic else TIMEOUT,
     )  # fmt: skip
     words += common.robot_words()
     for at, text in a.then:

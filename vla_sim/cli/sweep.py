@@ -69,14 +69,16 @@ def compare(a: argparse.Namespace) -> int:
 def leave(
     a: argparse.Namespace, folder: Any, console: Any, records: Sequence[RunRecord],
     scenarios: Mapping[str, Scenario], decisions: Mapping[tuple[str, str], Decision] | None = None,
+    incomplete: bool = False,
 ) -> int:  # fmt: skip
     """Write a sweep's report and what else was asked for, print its verdicts; the exit code. decisions: where
-    the rate was to be decided, by scenario and engine."""
+    the rate was to be decided, by scenario and engine. incomplete: whether it ended before its last run."""
     from vla_sim.scenario import junit
     from vla_sim.scenario.report import html_report
 
     over = over_all(records, scenarios)
-    html_report.write(records, folder / "report.html", over=over)
+    title = f"{html_report.TITLE} (ended before the last run)" if incomplete else html_report.TITLE
+    html_report.write(records, folder / "report.html", title, over)
     if a.junit:
         junit.write(records, a.junit, over)
     common.write_json(a.json, list(records))

@@ -173,6 +173,8 @@ def call(a: argparse.Namespace) -> int:
     for engine in engines:
         if engine not in SIMULATORS:
             raise InputError(f"engine {engine!r} is not known; choose one of {', '.join(SIMULATORS)}")
+        if a.ray is None:  # what is on a cluster's machines is not known here
+            common.stack_options(argparse.Namespace(**{**vars(a), "engine": engine}))
         check_pace(engine, speed)
     files = load.load_all(targets)  # all, before any runs
     shipped = set(load.shipped())
@@ -184,7 +186,7 @@ def call(a: argparse.Namespace) -> int:
         made = [variants.write(file, a.variants, folder / "variants") for file in files]
         for file in itertools.chain.from_iterable(made):
             preparation.check(file)
-        files = [one for file, others in zip(files, made, strict=True) for one in (file, *others)]
+        files = load.distinct(one for file, own in zip(files, made, strict=True) for one in (file, *own))
     seeds = range(a.seeds) if a.seeds is not None else (a.seed,)
     console = common.console(a.json)
     tasks = [
@@ -202,19 +204,23 @@ def call(a: argparse.Namespace) -> int:
     else:
         runner = on_ray(arguments, a.ray, a.jobs)
     by_name = {f.name: f.scenario for f in files}
-    if a.stop_when_decided is None:
-        records = play(tasks, runner, folder, console)
-        code = sweep.leave(a, folder, console, records, by_name)
-        code = code if len(records) == len(tasks) else 1
-    else:
-        stopping = Stopping(tasks, a.stop_when_decided)
-        records = play(tasks, runner, folder, console, wanted=stopping.wanted, played=stopping.add)
-        code = sweep.leave(a, folder, console, records, by_name, stopping.decisions())
-        console.print(f"{len(tasks) - len(records)} of {len(tasks)} runs were not needed", soft_wrap=True)
+    stopping = None if a.stop_when_decided is None else Stopping(tasks, a.stop_when_decided)
+    how: dict[str, Any] = {} if stopping is None else {"wanted": stopping.wanted, "played": stopping.add}
+    records, ended = play(tasks, runner, folder, console, **how)
+    if ended is not None and not records:
+        raise ended
+    decisions = None if stopping is None else stopping.decisions()
+    code = sweep.leave(a, folder, console, records, by_name, decisions, ended is not None)
+    if left := len(tasks) - len(records):
+        console.print(
+            f"{left} of {len(tasks)} runs were not {'played' if ended else 'needed'}", soft_wrap=True
+        )
     if len(tasks) > 1:
         stages(console, records)
     if len(engines) > 1:
         side_by_side(console, records, engines)
+    if ended is not None:  # what was played by then is reported all the same
+        raise ended
     return code
 
 

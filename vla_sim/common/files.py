@@ -1,8 +1,11 @@
 """Files that are whole or not there, and none that is larger than it may be; a folder of this user."""
 
+import atexit
 import errno
 import fcntl
+import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -77,6 +80,17 @@ def check_output(path: Path) -> None:
         raise InputError(f"cannot write {path}: {error.strerror or error}; give another path") from None
 
 
+def new_folder(parent: Path, stem: str) -> Path:
+    """A folder in `parent` that was not there: `stem`, with a number behind it if there is one. Raises
+    `InputError`."""
+    for again in itertools.count(1):
+        folder = parent / (stem if again == 1 else f"{stem}-{again}")
+        with writing(f"to {folder}"), suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            break
+    return folder
+
+
 _owned: dict[Path, int] = {}
 """Folders that this process alone writes into, and the descriptors that hold their locks."""
 
@@ -129,6 +143,13 @@ def machine_lock(name: str) -> IO[bytes] | None:
         stack.pop_all()
         return lock
     return None
+
+
+def scratch_folder() -> Path:
+    """A new one for temporary files, which is gone when this process has ended."""
+    folder = Path(tempfile.mkdtemp(prefix="vla_sim-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def runtime_folder() -> Path:

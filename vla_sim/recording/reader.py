@@ -71,14 +71,6 @@ class Recording:
         self.start = min((one.start for one in self._chunks), default=0) / 1e9
         self.end = max((one.end for one in self._chunks), default=0) / 1e9
 
-    @property
-    def world(self) -> str:
-        return self.about.world
-
-    @property
-    def robot(self) -> str:
-        return self.about.robot
-
     def read(
         self, topics: Iterable[str] | None = None, start: float | None = None, end: float | None = None,
         left_out: Callable[[InputError], object] | None = None,

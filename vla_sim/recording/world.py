@@ -19,7 +19,7 @@ def world_of(recording: Recording, *, simulated: bool = False) -> Iterator[World
     with tempfile.TemporaryDirectory(prefix="vla_sim-") as folder:
         file = Path(folder) / KNOWN
         attached = (_loaded(text, file) for text in texts if text is not None)
-        yield next(filter(None, attached), None) or World.load(recording.world)
+        yield next(filter(None, attached), None) or World.load(recording.about.world)
 
 
 def _loaded(text: bytes, file: Path) -> World | None:

@@ -94,7 +94,9 @@ class Client(StageNode[StageParams]):
     def on_diagnostics(self, message: Any) -> None:
         for status in message.status:
             self.discovery.report(status.name, {v.key: v.value for v in status.values})
-            if status.level != DiagnosticStatus.OK:
+            self.recording.reporting.add(status.name)
+            # A stale one has ended on purpose.
+            if status.level in (DiagnosticStatus.WARN, DiagnosticStatus.ERROR):
                 known = {(node, text) for _, node, text in self.recording.alerts}
                 if (status.name, status.message) not in known:
                     self.recording.alerts.append((self.recording.stamp, status.name, status.message))

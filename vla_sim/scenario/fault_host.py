@@ -125,13 +125,12 @@ class FaultHost:
     def close(self) -> None:
         """Give back what was taken of the machine, let processes go on. Idempotent; for any thread."""
         self._closed = True
-        for load in self._load.values():
-            load.close()
-        self._load.clear()
-        for name in self._stopped:
+        while self._load:  # one by one: the node's thread may be at it, too
+            self._load.popitem()[1].close()
+        stopped, self._stopped = self._stopped, set()
+        for name in stopped:
             with contextlib.suppress(VlaSimError):
                 self._nodes.freeze(name, False)
-        self._stopped.clear()
 
     def _kill(self, name: str) -> None:
         """As if it had died by itself: at the clock's pace it is started again, but not the engine."""

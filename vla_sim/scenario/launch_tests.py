@@ -1,12 +1,12 @@
 """Launch descriptions of tests for `launch_testing`, which `make launch-test` or a ROS installation has."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from vla_sim.bringup import launch_descriptions as described
 from vla_sim.bringup import node_table
 from vla_sim.common.errors import MissingError
+from vla_sim.common.files import scratch_folder
 from vla_sim.scenario.launch_test_driver import Robot
 from vla_sim.scenario.load import load
 
@@ -39,7 +39,7 @@ def describe_test(
     def start(context: Any) -> list[Any]:
         values = described.values_of(context, [*described.OPTIONS, "out", *(["scenario"] if asks else [])])
         out, name = values.pop("out"), values.pop("scenario", scenario)
-        folder = Path(out or tempfile.mkdtemp(prefix="vla_sim-launch-"))
+        folder = Path(out) if out else scratch_folder()
         file = load(name) if name else None
         nodes, options = robot.prepare(described.options_of(values), folder, file, keep=bool(out))
         environment = nodes.environment()

@@ -20,11 +20,6 @@ from vla_sim.scenario.format import ACTIONS, CommandAction, Play, Scenario, When
 
 SUFFIXES = (".yaml", ".yml")
 VERSION = 1
-BEFORE = {
-    "kill": "{fault: kill, of: NODE}", "freeze": "{fault: freeze, of: NODE, seconds: 3}",
-    "blind": "{fault: silent, of: lidar, seconds: 3}, or nan", "cpu_load": "{fault: cpu, seconds: 3}",
-}  # fmt: skip
-"""How faults were written as actions, and how they are now."""
 ANY_ACTION: Any = Union[ACTIONS]  # noqa: UP007
 
 
@@ -76,12 +71,16 @@ def load(target: str | Path) -> File:
 def load_all(targets: Iterable[str]) -> list[File]:
     """The scenarios that these names, files and folders stand for, each once. Raises `InputError`, also for
     two of one name: the results of one would be taken for those of the other."""
+    return distinct(load(path) for target in targets for path in find(target))
+
+
+def distinct(files: Iterable[File]) -> list[File]:
+    """Each file once. Raises `InputError` as `load_all`."""
     found: dict[str, File] = {}
-    for path in (path for target in targets for path in find(target)):
-        file = load(path)
+    for file in files:
         other = found.setdefault(file.name, file).path
-        if not other.samefile(path):
-            raise InputError(f"two scenarios are called {file.name}, {other} and {path}: rename one")
+        if not other.samefile(file.path):
+            raise InputError(f"two scenarios are called {file.name}, {other} and {file.path}: rename one")
     return list(found.values())
 
 
@@ -102,9 +101,6 @@ def _convert(data: dict[str, Any]) -> Scenario:
                 "what is spoken carries no priority in its sound; type it, or say in words that it is urgent "
                 '("now")',
             )
-        if isinstance(item, dict) and str(item.get("do")) in BEFORE:
-            old = BEFORE[str(item["do"])]
-            raise Problem(f"$.script[{i}].do", f"{item['do']} is no action; it goes under faults: as {old}")
     script = _list(data["script"], ANY_ACTION, "$.script", "do", [a.__struct_config__.tag for a in ACTIONS])
     expect = _list(data.get("expect") or [], registry.union(), "$.expect", "check", sorted(registry.known()))
     scenario = msgspec.structs.replace(scenario, script=script, expect=expect)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from vla_sim.report.text import number, plural
 from vla_sim.scenario.record import RunRecord
-from vla_sim.scenario.statistics import CONFIDENCE, commands_of, label, percentile, runs_of, verdict
+from vla_sim.scenario.statistics import CONFIDENCE, label, percentile, runs_of, verdict
 
 LEAST = 10.0
 """[ms] by which the first motion may come later without being called slower."""
@@ -110,7 +110,7 @@ class Paired:
 
 Figure = Callable[[RunRecord], "list[float | None]"]
 FIGURES: tuple[tuple[str, str, int, float | None, Figure], ...] = (
-    ("first motion", "ms", 0, LEAST, lambda r: [c.total_ms for c in commands_of(r)]),
+    ("first motion", "ms", 0, LEAST, lambda r: [c.total_ms for c in r.commands]),
     ("simulated time", "s", 1, None, lambda r: [r.simulated_seconds]),
     ("path", "m", 2, None, lambda r: [r.path_length]),
     ("nearest approach", "m", 3, None, lambda r: [r.clearance]),

@@ -59,6 +59,8 @@ class Recording:
     safety: list[tuple[float, str, str]] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     velocities: list[float] = field(default_factory=list)  # stamps of what passed the safety gate (/cmd_vel)
+    reporting: set[str] = field(default_factory=set)
+    """Names under which something came in /diagnostics."""
     alerts: list[tuple[float, str, str]] = field(default_factory=list)
     """(stamp, node, message) of every warning or error in /diagnostics, the same one once; and, where the
     monitor runs, (stamp, component, what is measured) of every alert."""

@@ -15,7 +15,7 @@ from vla_sim.contract import budgets
 from vla_sim.contract.budgets import Budget
 from vla_sim.contract.records import STAGES
 from vla_sim.report.text import number, percent
-from vla_sim.scenario.record import CommandRecord, RunRecord
+from vla_sim.scenario.record import RunRecord
 
 CONFIDENCE = 0.95
 Key = TypeVar("Key", bound=Hashable)
@@ -203,7 +203,7 @@ def latency_rows(records: Iterable[RunRecord]) -> list[tuple[str, Budget, list[f
     A command that ended in a question or was turned down is left out: half a sentence is waited on longer,
     on purpose.
     """
-    acted = [c for record in records for c in commands_of(record) if c.state not in ("asked", "rejected")]
+    acted = [c for record in records for c in record.commands if c.state not in ("asked", "rejected")]
     budget_of = {"first motion": budgets.TOTAL_BUDGET, **{name: budgets.BUDGETS[name] for name in STAGES}}
     found: dict[str, list[float]] = {name: [] for name in budget_of}
     for command in acted:
@@ -212,16 +212,6 @@ def latency_rows(records: Iterable[RunRecord]) -> list[tuple[str, Budget, list[f
             if name in found and ms is not None and math.isfinite(ms):
                 found[name].append(ms)
     return [(name, budget_of[name], values) for name, values in found.items() if values]
-
-
-def commands_of(record: RunRecord) -> list[CommandRecord]:
-    """The run's commands; of an older record without them, the one that it stands for."""
-    if record.commands or not (record.stages or record.total_ms is not None):
-        return list(record.commands)
-    return [CommandRecord(
-        text=record.command, command_id="", spoken=record.spoken, given=0.0, heard=record.heard,
-        state=record.state, stages=record.stages, total_ms=record.total_ms, total_source=record.total_source,
-    )]  # fmt: skip
 
 
 def first_motions(records: Iterable[RunRecord]) -> list[float]:

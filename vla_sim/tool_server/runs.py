@@ -1,13 +1,11 @@
 """The runs of a server: one at a time, each in a folder of its own, and what has become of them."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 from vla_sim.common.errors import BusyError, InputError
-from vla_sim.common.files import writing
+from vla_sim.common.files import new_folder
 from vla_sim.scenario.record import RECORD
 from vla_sim.tool_server import run_folder
 from vla_sim.tool_server.calls import Outcome, Reasons
@@ -34,7 +32,7 @@ class Runs:
         """Raises `BusyError` while another one is under way, `InputError` if its folder cannot be made."""
         if self.now is not None:
             raise BusyError(f"run {self.now.folder.name} is under way; wait for its verdict, or stop it")
-        folder = self._new_folder(scenario)
+        folder = new_folder(self.root, f"{scenario}-{datetime.now():%Y%m%d-%H%M%S}")
         out = ["--out", str(folder)]
         at = words.index("--") if "--" in words else len(words)
         child = ChildRun(folder, scenario, [*words[:at], *out, *words[at:]], limit)
@@ -81,13 +79,3 @@ class Runs:
     def _child(self, name: str) -> ChildRun | None:
         """Of this server; "": the latest."""
         return self._children.get(name) if name else next(reversed(self._children.values()), None)
-
-    def _new_folder(self, name: str) -> Path:
-        """Raises `InputError`."""
-        stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-        for again in count(1):
-            folder = self.root / (stem if again == 1 else f"{stem}-{again}")
-            with writing(f"to {folder}"), suppress(FileExistsError):
-                folder.mkdir(parents=True)
-                return folder
-        raise AssertionError("unreachable")

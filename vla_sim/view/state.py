@@ -21,7 +21,13 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from vla_sim.common.geometry import Array, quaternion_from_rotation, rotation_from_quaternion, transform
+from vla_sim.common.geometry import (
+    Array,
+    quaternion_from_rotation,
+    rotation_from_quaternion,
+    transform,
+    yaw_from_quaternion,
+)
 from vla_sim.contract import records, topics
 from vla_sim.contract.records import FINAL_STATES, Pose7
 
@@ -47,8 +53,7 @@ class Pose(NamedTuple):
 
     @property
     def yaw(self) -> float:
-        w, x, y, z = self.quaternion
-        return math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+        return yaw_from_quaternion(self.quaternion)
 
 
 class Picture(NamedTuple):
@@ -185,19 +190,14 @@ class ViewState:
         self.commands: OrderedDict[str, Command] = OrderedDict()
         self.safety: records.SafetyState | None = None
         self.refusal: tuple[float, records.Refusal] | None = None
-        self.navigation: records.NavigationStatus | None = None
         self.manipulation: records.ManipulationStatus | None = None
         self.monitor: records.MonitorState | None = None
         self.load: records.Load | None = None
         self.faults: list[records.Fault] | None = None
-        self.answers: dict[str, str] = {}
-        """To requests for faults, by their id."""
         self.nodes: dict[str, tuple[str, str]] = {}
         self.alerts: deque[Line] = deque(maxlen=MOST_LINES)
         self.log: deque[Line] = deque(maxlen=MOST_LINES)
         self.events: deque[Line] = deque(maxlen=MOST_LINES)
-        self.logged = 0
-        """Lines of the log so far, those that are forgotten too."""
         self._goal_id = ""
         self._takes: dict[str, Callable[[Any], None]] = {
             topics.JOINT_STATES.name: self._joint_states,
@@ -429,7 +429,6 @@ class ViewState:
             self.goal = None
 
     def _navigation_status(self, status: records.NavigationStatus) -> None:
-        self.navigation = status
         if status.state != "active":
             if status.goal_id == self._goal_id:
                 self.goal = None
@@ -459,12 +458,11 @@ class ViewState:
                 self.nodes[status.name] = (("ok", "warning", "error")[min(level, 2)], status.message)
 
     def _faults(self, state: records.FaultState) -> None:
-        self.faults, self.answers = state.faults, state.answers
+        self.faults = state.faults
 
     def _log(self, message: Any) -> None:
         level = LEVELS.get(message.level, "info")
         if level != "debug":
-            self.logged += 1
             self.log.append(Line(self.stamp, level, message.name, message.msg))
 
 

@@ -53,7 +53,9 @@ def test_the_vendors_sdk_moves_it(ros_domain, tmp_path):
     ("words", "said"),
     [
         (["--interface", "eth77"], "there is no network interface 'eth77'; there are"),
-        (["--dds-domain", "999"], "DDS domain 999: a number from 0 to 232 is allowed"),
+        (["--dds-domain", "999"], "--dds-domain: 999 is given; a number from 0 to 232 is allowed"),
+        (["--sensors-domain", "999"], "--sensors-domain: 999 is given; a number from 0 to 232 is allowed"),
+        (["--randomise-start", "nan"], "randomise_start is nan; it must be a number from 0 to 2"),
         (["--seconds", "0"], "a positive number is allowed"),
         (["--world", "nowhere"], "no world 'nowhere'"),
         (["--truth", f"{__file__}/truth.jsonl"], "truth.jsonl"),

@@ -1,11 +1,10 @@
 """Live view: what it costs while its page is shut, and while it is open, and the robot walks."""
 
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vla_sim.bench.benchmark import Benchmark, Meter
-from vla_sim.common.errors import VlaSimError
+from vla_sim.bench.benchmark import Benchmark, Meter, once
 
 if TYPE_CHECKING:
     from vla_sim.bench.viewing import Usage
@@ -19,22 +18,16 @@ FIGURES = (
 """Field of `Usage`, what it is, unit."""
 
 
-@cache
-def _usage(folder: Path, rounds: int) -> "list[tuple[Usage, Usage]] | VlaSimError":
+@once
+def _usage(folder: Path, rounds: int) -> "list[tuple[Usage, Usage]]":
     from vla_sim.bench.viewing import usage
 
-    try:
-        return usage(rounds, folder)
-    except VlaSimError as error:  # kept, so that it is not tried again
-        return error
+    return usage(rounds, folder)
 
 
 def measured(meter: Meter, figure: str, page_open: bool) -> None:
     """A sample is one span."""
-    found = _usage(meter.options.folder / "view", meter.repeat)
-    if isinstance(found, VlaSimError):
-        raise found
-    for both in found:
+    for both in _usage(meter.options.folder / "view", meter.repeat):
         meter.add(getattr(both[page_open], figure))
 
 

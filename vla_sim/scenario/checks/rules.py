@@ -4,12 +4,17 @@ import itertools
 import math
 from typing import ClassVar, Literal
 
+from vla_sim.common.errors import InputError, nearest
+from vla_sim.contract.limits import THRESHOLDS
 from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
-from vla_sim.scenario.format import Name, Positive, exactly_one
+from vla_sim.scenario.format import NODES, Name, Positive, exactly_one
 from vla_sim.scenario.judge import mean_speed
 from vla_sim.scenario.record import Check
 from vla_sim.scenario.targets import Named, as_model, object_name
 from vla_sim.world.semantic_map import ROBOT
+
+COMPONENTS = tuple(one.component for one in THRESHOLDS.values() if one.component != "node")
+"""Of which the monitor raises alerts, besides those of nodes."""
 
 
 class Never(CheckSpec, frozen=True, kw_only=True, tag="never"):
@@ -103,6 +108,9 @@ class Alert(CheckSpec, frozen=True, kw_only=True, tag="alert"):
     raised: bool = True
 
     def judge(self, run: Run) -> Check:
+        known = {*NODES, *COMPONENTS, *run.recording.reporting}
+        if self.node is not None and self.node not in known:  # else it never could raise one
+            raise InputError(f"no node is called {self.node!r}{nearest(self.node, sorted(known))}")
         mine = [a for a in run.recording.alerts if self.node in (None, a[1]) and a[0] >= run.begin]
         who = self.node or "any node"
         name = f"{who} raises an alert" if self.raised else f"no alert of {who}"

@@ -163,7 +163,7 @@ def film_words(record: RunRecord) -> list[str]:
 
 HELPERS = (
     clip, film_words, mark, run_name, played, nearest, reasons, moments, failed, id, Rate, by_engine, runs_of,
-    statistics.first_motions, statistics.percentile, statistics.label, statistics.commands_of,
+    statistics.first_motions, statistics.percentile, statistics.label,
     statistics.real_time_factors, run_charts.source,
     run_charts.total_bar, run_charts.rate_bar, run_charts.waterfall, run_charts.distribution,
     run_charts.course, run_map.run_map, run_map.ways_map, run_map.moved,

@@ -11,7 +11,7 @@ from vla_sim.report.charts import Stage
 from vla_sim.report.curves import Panel, stacked
 from vla_sim.report.svg import Series, lowest, sane
 from vla_sim.scenario.record import CommandRecord, RunRecord
-from vla_sim.scenario.statistics import Rate, commands_of, first_motions, latency_rows, percentile
+from vla_sim.scenario.statistics import Rate, first_motions, latency_rows, percentile
 
 BESIDE = ("perception",)
 """Stages that are timed by themselves, not on the way from the end of speech to the first motion."""
@@ -21,7 +21,7 @@ FAR = 2.0  # [m] of clearance, above which it does not matter how far
 def source(records: Iterable[RunRecord]) -> str:
     """Where the latencies of these runs come from, in one word; "" if nothing was timed."""
     found = {
-        s for record in records for c in commands_of(record)
+        s for record in records for c in record.commands
         for s in (*(stage.source for stage in c.stages), *([] if c.total_ms is None else [c.total_source]))
     }  # fmt: skip
     return "measured and modelled" if len(found) > 1 else next(iter(found), "")

@@ -3,7 +3,6 @@
 Beside it, key moments from outside: the recorded poses put into the world and rendered.
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from vla_sim.scenario.record import AddedModel, RunRecord
 from vla_sim.scenario.recording import Picture, Recording
 from vla_sim.scenario.report.run_map import paint, spoken, touched_at
 from vla_sim.view.video import film
+from vla_sim.view.video.frame import shortened
 from vla_sim.view.video.outside import Follower, Outside
 from vla_sim.world.semantic_map import World
 
@@ -113,10 +113,7 @@ def fitted(text: str) -> tuple[str, int]:
     for size in range(22, 14, -1):
         if font(size).getlength(text) <= room:
             return text, size
-    most = bisect_right(
-        range(1, len(text) + 1), room, key=lambda n: math.ceil(font(size).getlength(text[:n] + "..."))
-    )
-    return text[:most] + "...", size
+    return shortened(text, size, room), size
 
 
 def _added(pen: ImageDraw.ImageDraw, one: AddedModel, at: At, scale: float) -> None:

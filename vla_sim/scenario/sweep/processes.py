@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,7 +137,7 @@ def local(
 ) -> Runner:  # fmt: skip
     """`jobs` at once, as far as the shares that they reserve in `resources` are free."""
 
-    def runner(tasks: Sequence[Task], wanted: Wanted) -> Iterator[RunRecord]:
+    def runner(tasks: Sequence[Task], wanted: Wanted) -> Generator[RunRecord, None, None]:
         processes = Processes(resources=resources, say=say)
 
         def one(task: Task) -> RunRecord | None:

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ def on_ray(arguments: Sequence[str], address: str, jobs: int) -> Runner:
     worker is lost. Raises `MissingError` without Ray."""
     ray = package("ray", "--ray needs the package ray: pip install 'vla_sim[ray]'")
 
-    def runner(tasks: Sequence[Task], wanted: Wanted) -> Iterator[RunRecord]:
+    def runner(tasks: Sequence[Task], wanted: Wanted) -> Generator[RunRecord, None, None]:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         _reachable(address)
         where: dict[str, Any] = {"num_cpus": jobs, "include_dashboard": False}

@@ -4,7 +4,8 @@ A run leaves `record.json` in its folder as its last act. A process that ends wi
 run is repeated; a run that did not pass is tried again only as often as its scenario allows, and says so.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from vla_sim.bringup.reservations import Needs
-from vla_sim.common.errors import StackError
+from vla_sim.common.errors import StackError, VlaSimError
 from vla_sim.report.console import Console
 from vla_sim.scenario.format import Scenario
 from vla_sim.scenario.record import DECODER, RunRecord
@@ -53,8 +54,9 @@ class Task:
 
 Wanted = Callable[[Task], bool]
 """Whether a task is still to be played, when its turn comes."""
-Runner = Callable[[Sequence[Task], Wanted], Iterator[RunRecord]]
-"""Plays the tasks that are wanted and yields each one's last record as it comes, in any order."""
+Runner = Callable[[Sequence[Task], Wanted], Generator[RunRecord, None, None]]
+"""Plays the tasks that are wanted and yields each one's last record as it comes, in any order; closed
+early, it ends what plays."""
 
 
 def needs(scenario: Scenario, speed: float) -> Needs:
@@ -85,10 +87,10 @@ def read(path: Path) -> RunRecord:
 def play(
     tasks: Sequence[Task], runner: Runner, folder: Path, console: Console, *,
     wanted: Wanted = lambda task: True, played: Callable[[RunRecord], None] = lambda record: None,
-) -> list[RunRecord]:  # fmt: skip
-    """Records in the order of the tasks. A progress bar and a line for each run as it ends are printed; each
-    record is given to `played` and appended to `records.jsonl` at once. Raises `StackError` if `folder`
-    cannot be written."""
+) -> tuple[list[RunRecord], KeyboardInterrupt | VlaSimError | None]:  # fmt: skip
+    """Records in the order of the tasks, and what ended the sweep before its last one: Ctrl-C, or a run that
+    cannot be played. A progress bar and a line for each run as it ends are printed; each record is given to
+    `played` and appended to `records.jsonl` at once. Raises `StackError` if `folder` cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         journal = (folder / RECORDS).open("ab")
@@ -98,19 +100,28 @@ def play(
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip
+    ended: KeyboardInterrupt | VlaSimError | None = None
+
+    def take(record: RunRecord) -> None:
+        found[(record.scenario, record.engine, record.seed)] = record
+        journal.write(msgspec.json.encode(record) + b"\n")
+        journal.flush()
+        played(record)
+        bar.advance(line)
+        mark = "passed" if record.passed else "not judged" if record.unjudged else "FAILED"
+        tries = "" if record.attempt == 1 else f" on try {record.attempt}"
+        took = f"{record.ready_seconds + record.wall_seconds:.0f} s"
+        why = "" if record.passed else ": " + "; ".join(record.reasons[:3])
+        text = f"{mark}{tries}  {record.scenario}  {record.engine}  seed {record.seed}  {took}{why}"
+        style = "" if record.passed else "yellow" if record.unjudged else "red"
+        console.print(Text(text, style=style), soft_wrap=True)
+
     with journal, Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         line = bar.add_task("playing", total=len(tasks))
-        for record in runner(tasks, wanted):
-            played(record)
-            found[(record.scenario, record.engine, record.seed)] = record
-            journal.write(msgspec.json.encode(record) + b"\n")
-            journal.flush()
-            bar.advance(line)
-            mark = "passed" if record.passed else "not judged" if record.unjudged else "FAILED"
-            tries = "" if record.attempt == 1 else f" on try {record.attempt}"
-            took = f"{record.ready_seconds + record.wall_seconds:.0f} s"
-            why = "" if record.passed else ": " + "; ".join(record.reasons[:3])
-            text = f"{mark}{tries}  {record.scenario}  {record.engine}  seed {record.seed}  {took}{why}"
-            style = "" if record.passed else "yellow" if record.unjudged else "red"
-            console.print(Text(text, style=style), soft_wrap=True)
-    return [found[task.key] for task in tasks if task.key in found]
+        try:
+            with closing(runner(tasks, wanted)) as records:
+                for record in records:
+                    take(record)
+        except (KeyboardInterrupt, VlaSimError) as error:
+            ended = error
+    return [found[task.key] for task in tasks if task.key in found], ended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from bisect import bisect_right
 from typing import Literal, NamedTuple
 
 from PIL import Image, ImageDraw
@@ -165,6 +166,5 @@ def shortened(text: str, size: int, room: float) -> str:
     """A line cut to `room` pixels."""
     if font(size).getlength(text) <= room:
         return text
-    while text and font(size).getlength(text + "...") > room:
-        text = text[:-1]
-    return text + "..."
+    most = bisect_right(range(1, len(text) + 1), room, key=lambda n: font(size).getlength(text[:n] + "..."))
+    return text[:most] + "..."
