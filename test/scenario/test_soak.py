@@ -17,6 +17,9 @@ class Client:
     def now(self):
         return self.time
 
+    def send(self, topic, record):
+        self.typed.append((topic.name, record.name))
+
     def type(self, command_id, text):
         self.typed.append((command_id, text))
 
@@ -66,11 +69,29 @@ def test_failures_are_kept_as_they_come(rounds):
     ]  # fmt: skip
 
 
+def test_what_fell_down_is_put_back_before_the_next_command(rounds):
+    client = rounds._client
+    cup, ball = (1.0, 0.0, 0.8, 1.0, 0.0, 0.0, 0.0), (2.0, 0.0, 0.8, 1.0, 0.0, 0.0, 0.0)
+
+    def there_is(**objects):
+        truth = types.SimpleNamespace(stamp=client.time, fallen=False, objects=objects)
+        client.recording.truths.append(truth)
+        rounds._put_back()
+
+    there_is(cup=cup, ball=ball)
+    on_the_floor = (0.5, 0.5, 0.05, *cup[3:])
+    there_is(cup=on_the_floor, ball=(1.1, 0.0, *ball[2:]))  # something else stands there now
+    assert client.typed == []
+    there_is(cup=on_the_floor, ball=ball)
+    assert client.typed == [("/sim/disturb", "cup")]
+    assert client.notes == ["put back: cup"]
+
+
 def test_the_truths_of_a_long_command_are_not_what_grows(rounds):
     client = rounds._client
     for k in range(100):
         client.time = 0.02 * k
-        client.recording.truths.append(types.SimpleNamespace(stamp=client.time, fallen=k == 50))
+        client.recording.truths.append(types.SimpleNamespace(stamp=client.time, fallen=k == 50, objects={}))
         rounds.tick()
     assert [truth.stamp for truth in client.recording.truths] == [client.time]
     assert rounds.fallen

@@ -1,6 +1,7 @@
 """Runs the stack for hours with commands repeated, and watches every process's memory."""
 
 import itertools
+import math
 import os
 import random
 import time
@@ -18,8 +19,8 @@ from vla_sim.bringup.node_table import StackOptions
 from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.common.files import write_whole, writing
-from vla_sim.contract import faults
-from vla_sim.contract.records import Fault
+from vla_sim.contract import faults, topics
+from vla_sim.contract.records import Disturbance, Fault, Pose7
 from vla_sim.monitor.memory_growth import Growth, Sample, judge, measure
 from vla_sim.report.curves import Panel, stacked
 from vla_sim.report.page import standalone
@@ -51,6 +52,8 @@ COMMAND_TIMEOUT = 2.0 * SEARCH_TIME
 "stop" is typed, and the next one follows."""
 TRANSCRIPT_TIMEOUT = 20.0  # [s] simulated from the beginning of speech until it counts as unheard
 REST = 1.0  # [s] simulated between two commands
+FALLEN, ROOM = 0.3, 0.15
+"""[m] below its first place at which a thing lies out of reach, and around that at which it is taken."""
 POLL = 0.2
 LONG_LIFE = 900.0  # [s]
 SAMPLES, REPORT, PLOT = "soak.jsonl", "soak.json", "soak.svg"
@@ -121,6 +124,7 @@ class Rounds:
         """Both, in the order in which they came."""
         self.doing = ""
         self.fallen = False
+        self._first: dict[str, Pose7] = {}
 
     def tick(self) -> None:
         now, recording = self._client.now(), self._client.recording
@@ -153,7 +157,22 @@ class Rounds:
         self.failures.append(text)
         self._note(f"failure: {text}")
 
+    def _put_back(self) -> None:
+        """What fell down, since nothing could be done with it for the rest of the soak."""
+        truth = self._client.recording.truth
+        if truth is None:
+            return
+        self._first = self._first or truth.objects
+        for name, first in self._first.items():
+            others = (pose[:3] for other, pose in truth.objects.items() if other != name)
+            if truth.objects[name][2] < first[2] - FALLEN and all(
+                math.dist(p, first[:3]) > ROOM for p in others
+            ):
+                self._client.send(topics.DISTURB, Disturbance(name=name, pose=first))
+                self._note(f"put back: {name}")
+
     def _give(self, now: float) -> None:
+        self._put_back()
         self.doing, samples = next(self._commands)
         self._number += 1
         self._touched.clear()
