@@ -12,6 +12,7 @@ import video_run
 
 from vla_sim.cli import main
 from vla_sim.cli import video as command
+from vla_sim.common.assets import share_folder
 from vla_sim.common.errors import InputError
 from vla_sim.contract import records
 from vla_sim.recording.reader import Recording
@@ -194,9 +195,11 @@ def test_a_camera_that_follows_keeps_its_side_until_something_hides_the_robot():
 
 
 @pytest.mark.gl
-def test_a_world_can_be_seen(tmp_path, capsys):
-    out = tmp_path / "tabletop.png"
-    assert main.main(["list", "--world", "tabletop", "--picture", str(out)]) == 0
+@pytest.mark.parametrize("ending", [".sdf", ".world"])
+def test_a_world_can_be_seen(tmp_path, capsys, ending):
+    out, world = tmp_path / "tabletop.png", tmp_path / f"tabletop{ending}"
+    world.write_bytes((share_folder("worlds") / "tabletop.sdf").read_bytes())
+    assert main.main(["list", "--world", str(world), "--picture", str(out)]) == 0
     with Image.open(out) as image:
         pixels = np.asarray(image.convert("RGB"), dtype=int)
     assert pixels.shape[0] == 900

@@ -11,6 +11,7 @@ from lxml import etree
 from vla_sim.common import assets
 from vla_sim.common.errors import InputError
 from vla_sim.contract.records import ObjectQuery
+from vla_sim.stages.safety.plan_check import PlanChecker
 from vla_sim.world import world_file
 from vla_sim.world.derived_world import derive
 from vla_sim.world.semantic_map import World
@@ -63,6 +64,15 @@ def test_places_are_in_front_of_what_stands_on_the_floor_and_named_by_it(tmp_pat
         row, column = int((place.y - grid.y0) / 0.05), int((place.x - grid.x0) / 0.05)
         assert free[row - 5 : row + 6, column - 5 : column + 6].all(), place.name
     assert [surface.name for surface in world.surfaces] == ["kitchen table"]
+
+
+def test_navigation_finds_a_way_to_each_place(tmp_path: Path) -> None:
+    """Also where the nearest spot in front of a thing is too narrow: between sofa and table are 0.72 m."""
+    lounge = box("Sofa_01", "-1 -1 0.4", "2 0.9 0.8") + box("CoffeeTable_01", "-1 0.47 0.2", "1.2 0.6 0.4")
+    world = World.load(write(tmp_path, ROOM + FURNITURE + lounge))
+    reasons = PlanChecker(world).targets
+    assert {"sofa", "living room", "coffee table", "bed", "kitchen table"} <= set(reasons)
+    assert not any(reasons.values()), reasons
 
 
 def test_an_open_world_starts_at_its_origin_or_beside_what_stands_there(tmp_path: Path) -> None:

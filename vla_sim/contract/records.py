@@ -318,11 +318,12 @@ ManipulationAction = Literal["ready", "pick", "place", "carry", "home", "open", 
 
 
 class ManipulationRequest(Record, frozen=True, kw_only=True):
-    """What the arms are to do. ready: raise the arm that will reach so that the robot can dock at a table.
-    pick: grasp `object` and lift it. place: set the held object down at `target` (map; z is the surface's
-    height), or let go of it there, above the opening of `object`, of which the arm keeps clear. carry: bring
-    the held object close to the body for walking. home: arms back to the walking pose. open: open the
-    gripper. cancel: stop where it is. renew: `goal_id` is still wanted. lease: see `NavigationRequest`."""
+    """What the arms are to do. ready: raise empty arms, and what is held, so that the robot can dock at a
+    table. pick: grasp `object` and lift it. place: set the held object down at `target` (map; z is the
+    surface's height), or let go of it there, above the opening of `object`, of which the arm keeps clear.
+    carry: bring the held object close to the body for walking. home: arms back to the walking pose. open:
+    open the gripper. cancel: stop where it is. renew: `goal_id` is still wanted. lease: see
+    `NavigationRequest`."""
 
     goal_id: Id
     action: ManipulationAction
@@ -332,7 +333,7 @@ class ManipulationRequest(Record, frozen=True, kw_only=True):
     object: DetectedObject | None = None
     target: Point | None = None
     surface_height: float = 0.0
-    """Height of the surface under the object [m]; 0 if unknown."""
+    """Height of the surface under the object, or to dock at [m]; 0 if unknown."""
     stop_epoch: int = NOW
 
 

@@ -13,6 +13,7 @@ from vla_sim.common.geometry import Array
 from vla_sim.report.svg import XY, Area, drawing, label, px, tag
 from vla_sim.world import occupancy_grid
 from vla_sim.world.semantic_map import World
+from vla_sim.world.world_file import OBSTACLE_HEIGHTS
 
 MAP_WIDTH, MAP_HEIGHT = 640, 540
 TALL = 1.4  # [m] what reaches this high is drawn as a wall
@@ -59,7 +60,7 @@ class Plan:
     def of(name: str, world: World) -> Plan:
         shadows = []
         for solid in sorted(world.solids, key=lambda s: float(s.pose[2, 3])):
-            found = occupancy_grid.shadow(solid, -100.0, OVERHEAD)
+            found = occupancy_grid.shadow(solid, OBSTACLE_HEIGHTS[0], OVERHEAD)  # no floor
             if found is not None:
                 tall = occupancy_grid.shadow(solid, TALL - 0.01, TALL) is not None
                 shadows.append(Shadow(*found, tall))

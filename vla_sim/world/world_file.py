@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vla_sim.common import assets
 from vla_sim.common.geometry import Array, quaternion_from_yaw, transform
 from vla_sim.world import map_file
-from vla_sim.world.occupancy_grid import Grid, entered, outline, rasterise, shadow, spread
+from vla_sim.world.occupancy_grid import Grid, entered, outline, rasterise, shadow
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.sdf.values import SdfWarning
 from vla_sim.world.solids import Solid, half_extent, solids_of, underside
@@ -29,10 +29,11 @@ PLACE = "place/"
 START = "start"
 OBSTACLE_HEIGHTS = (0.05, 1.40)
 """Heights above the floor [m] between which a solid is in the robot's way."""
-CELL = 0.1
+CELL = 0.05
 """[m] of the map in which places are looked for."""
-ROOM = 0.35
-"""[m] that the middle of a robot keeps from what it stands beside."""
+ROOM, WAY = 0.45, 0.40
+"""[m] that the middle of a robot keeps from what it stands beside, and from what it passes: a little more,
+and a little less, than navigation wants."""
 REACH = 1.2
 """[m] at the most from a thing to the place in front of it."""
 FOOTPRINT = (0.25, 4.0)
@@ -148,67 +149,57 @@ def _floor(solids: list[Solid], x: float, y: float) -> float | None:
     return max(found, default=None)
 
 
-def _grid(solids: list[Solid], points: list[tuple[float, float]]) -> tuple[Grid, NDArray[np.bool_]]:
-    """A map, and its cells in which the middle of a robot may be."""
+def _clearance(solids: list[Solid], points: list[tuple[float, float]]) -> tuple[Grid, Array]:
+    """A map, and how far [m] each of its cells is from what is in the way."""
+    from scipy.ndimage import distance_transform_edt  # 0.1 s, which few need wait for
+
     grid = rasterise(solids, points, CELL, *OBSTACLE_HEIGHTS).grid()
-    near = grid.occupied
-    for step in range(round(ROOM / CELL)):
-        near = spread(near, corners=step % 2 == 1)
-    return grid, ~near
-
-
-def _from(wave: NDArray[np.bool_], free: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """All free cells that are reached from these."""
-    wave = wave & free
-    size = -1
-    while (now := int(wave.sum())) > size:
-        size = now
-        for _ in range(8):
-            wave = spread(wave, corners=False) & free
-    return wave
+    return grid, CELL * distance_transform_edt(~grid.occupied)
 
 
 def _start(solids: list[Solid]) -> tuple[float, float, float]:
-    """x, y [m], yaw: the cell farthest from all that is in the way, in the largest floor inside of walls; the
-    free one nearest to the origin if no walls enclose any."""
-    grid, free = _grid(solids, [(0.0, 0.0)])
-    rim = np.zeros_like(free)
-    rim[[0, -1], :] = rim[:, [0, -1]] = True
-    left = free & ~_from(rim, free)
-    room = np.zeros_like(left)
-    while left.sum() > room.sum():
-        seed = np.zeros_like(left)
-        seed[np.unravel_index(int(left.argmax()), left.shape)] = True
-        part = _from(seed, left)
-        room = part if part.sum() > room.sum() else room
-        left &= ~part
-    while (inner := ~spread(~room, corners=True)).any():
-        room = inner
-    rows, columns = np.nonzero(room if room.any() else free)
+    """x, y [m], yaw: the middle of the largest floor inside of walls; the free cell nearest to the origin if
+    no walls enclose any."""
+    from scipy.ndimage import distance_transform_edt, label
+
+    grid, clearance = _clearance(solids, [(0.0, 0.0)])
+    free = clearance >= ROOM
+    parts, _ = label(free)
+    size = np.bincount(parts.ravel())
+    size[[0, *parts[[0, -1], :].ravel(), *parts[:, [0, -1]].ravel()]] = 0  # what is outside
+    if size.any():
+        depth = distance_transform_edt(parts == size.argmax())
+        free = depth > depth.max() - 1.0
+    rows, columns = np.nonzero(free)
     if not len(rows):
         return 0.0, 0.0, 0.0
+    at = _centres(grid, rows, columns)
+    x, y = at[np.argmin(np.hypot(*at.T))]
+    return round(float(x), 3), round(float(y), 3), 0.0
+
+
+def _centres(grid: Grid, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Array:
+    """(n, 2) [m] of cells."""
     x, y = grid.x0 + (columns + 0.5) * grid.resolution, grid.y0 + (rows + 0.5) * grid.resolution
-    best = int(np.argmin(np.hypot(x, y)))
-    return round(float(x[best]), 3), round(float(y[best]), 3), 0.0
+    return np.column_stack([x, y])
 
 
 def _found(
     world: elements.World, solids: list[Solid], start: tuple[float, float, float]
 ) -> dict[str, tuple[float, float, float]]:
     """The start, and a place in front of each thing with a name that can be reached from there."""
+    from scipy.ndimage import label
+
     places = {START: start}
-    grid, free = _grid(solids, [start[:2]])
+    grid, clearance = _clearance(solids, [start[:2]])
+    parts, _ = label(clearance >= WAY)
     x, y = ((value - corner) / CELL for value, corner in zip(start[:2], (grid.x0, grid.y0), strict=True))
-    seed = np.zeros_like(free)
-    seed[int(y), int(x)] = True
-    reached = _from(spread(seed, corners=True), free)
-    rows, columns = np.nonzero(reached)
-    if not len(rows):
+    own = parts[int(y), int(x)]
+    rows, columns = np.nonzero((parts == own) & (clearance >= ROOM))
+    if not own or not len(rows):
         return places
-    corner = np.array([grid.x0, grid.y0])
-    at = corner + (np.stack([columns, rows], axis=1) + 0.5) * grid.resolution
-    things = _things(world)
-    for thing in things:
+    at = _centres(grid, rows, columns)
+    for thing in _things(world):
         if thing.name in places or len(places) >= MOST_PLACES:
             continue
         away = np.maximum(np.maximum(thing.box[:2] - at, at - thing.box[2:]), 0.0)

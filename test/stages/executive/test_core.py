@@ -50,7 +50,8 @@ class Body:
         self.refuse, self.silent, self.see = set(refuse), silent, see
         self.done, self.requests, self.statuses, self.said = [], [], [], []
         self.renewed, self.verdicts = 0, 0.0
-        self.holding = False
+        self.holding = self.clings = False
+        """clings: what a hand has closed on stays in it, whatever fails."""
         self.goal = ""
         """The id of the last navigation request."""
 
@@ -94,7 +95,7 @@ class Body:
                 if record.action == "cancel":
                     continue
                 ok = record.action not in self.refuse
-                self.holding = (self.holding or record.action == "pick") and ok
+                self.holding = (self.holding or record.action == "pick") and (ok or self.clings)
                 ctx.manipulation = ManipulationStatus(
                     goal_id=record.goal_id, state="succeeded" if ok else "failed", action=record.action,
                     holding=self.holding, arm=record.arm or "right", detail="" if ok else "it slipped",
@@ -149,6 +150,49 @@ def test_walking_after_a_pick_carries_and_steps_back_first():
     assert body.ctx.pose == (0.0, 0.0, 0.0)
 
 
+def stopped_at_the_table(**options):
+    """A stop has ended a pick; nobody knows whether the hand has closed."""
+    body = Body(**options)
+    body.allow(Step(skill="pick", object=CUP))
+    while "pick" not in body.done:
+        body.run(0.05)
+    body.core.stop()
+    body.flush()
+    body.done.clear()
+    return body
+
+
+def test_a_hand_that_a_stop_has_ended_comes_free_before_the_robot_steps_back():
+    body = stopped_at_the_table()
+    body.allow(Step(skill="navigate", place="user"), command_id="d")
+    body.run()
+    assert body.final("d")[1] == "succeeded"
+    assert body.done == ["ready", "move", "home", "go"]
+
+
+@pytest.mark.parametrize("skill", ["navigate", "find", "move", "turn"])
+@pytest.mark.parametrize(("wrong", "last", "why"), [
+    ("ready", "ready", "it slipped"),
+    ("home", "home", "it slipped"),
+    ("move", "move", "I cannot step back to walk: blocked"),
+])  # fmt: skip
+def test_it_does_not_walk_with_its_arms_in_the_way_and_says_why(skill, wrong, last, why):
+    body = stopped_at_the_table()
+    body.refuse.add(wrong)
+    body.see = False
+    body.ctx.objects = []
+    body.allow(Step(skill=skill, object=CUP, place="kitchen", distance=0.5, angle=0.5), command_id="d")
+    body.run(1.0)
+    assert (body.final("d")[1], body.final("d")[3]) == ("failed", why)
+    assert body.done[-1] == last
+    assert body.done.count(last) == 1
+    body.refuse.clear()
+    body.done.clear()
+    body.allow(Step(skill="navigate", place="user"), command_id="e")
+    body.run()
+    assert body.final("e")[1] == "succeeded"
+
+
 def test_what_is_put_down_is_told_of_although_the_hand_is_empty_by_then():
     body = Body()
     body.allow(Step(skill="pick", object=CUP), Step(skill="place", place="kitchen"))
@@ -160,6 +204,8 @@ def test_what_is_put_down_is_told_of_although_the_hand_is_empty_by_then():
     body.run(1.0)
     assert body.final()[1:3] == ("succeeded", "place")
     assert body.said[-1] == "The red cup is on the table."
+    assert body.done[-3:] == ["ready", "dock", "place"]
+    assert [one.surface_height for one in body.requests[-3::2]] == [body.ctx.world.surfaces[0].height] * 2
 
 
 def test_an_object_dropped_on_the_way_is_not_delivered():
@@ -299,6 +345,15 @@ def test_a_slipping_grasp_is_tried_again_and_then_reported():
     body.allow(Step(skill="pick", object=CUP))
     body.run()
     assert body.done.count("pick") == 3
+    assert body.final() == ("c", "failed", "pick", "it slipped")
+
+
+def test_a_hand_that_holds_what_it_could_not_lift_does_not_pick_again():
+    body = Body(refuse={"pick"})
+    body.clings = True
+    body.allow(Step(skill="pick", object=CUP))
+    body.run()
+    assert body.done.count("pick") == 1
     assert body.final() == ("c", "failed", "pick", "it slipped")
 
 

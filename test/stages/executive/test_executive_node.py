@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import msgspec
+import numpy as np
 import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not installed")
@@ -50,6 +52,17 @@ def run(executor, seconds, enough=lambda: False):
     end = time.monotonic() + seconds
     while time.monotonic() < end and not enough():
         executor.spin_once(0.05)
+
+
+def test_where_it_is_by_a_map_that_is_no_pose_is_not_taken(restarted):
+    node, _ = restarted
+    node.odom = np.eye(4)
+    for x in (1.0, math.nan):
+        shift = message_class(topics.MAP_TO_ODOM.ros_type)()
+        shift.transform.translation.x, shift.transform.rotation.w = x, 1.0
+        node.on_map_to_odom(shift)
+        node.update_pose()
+        assert node.ctx.pose == (1.0, 0.0, 0.0)
 
 
 def test_an_answer_waits_for_those_who_listened_before(restarted, ros_node):

@@ -12,8 +12,8 @@ from kinematic_robot import KINEMATICS, PLANNER, scene
 
 from vla_sim.common.geometry import inverse, rotation_from_rpy, transform
 from vla_sim.robot import facts
-from vla_sim.robot.arm_body import BodyModel
-from vla_sim.stages.manipulation.arm_collision import Obstacles, check, check_path
+from vla_sim.robot.arm_body import HAND, BodyModel
+from vla_sim.stages.manipulation.arm_collision import SWAY, Obstacles, check, check_path
 from vla_sim.stages.manipulation.arm_planner import GAP, PREGRASP, GraspPlan, PlacePlan
 from vla_sim.stages.manipulation.arms import GripperMonitor
 from vla_sim.stages.manipulation.grasp import Target
@@ -67,7 +67,8 @@ def reference(distance) -> float:
     for i in range(len(body.joint)):
         p = body.centre[i] + [0.0, body.finger[i] * 0.05, 0.0]
         t = frames[body.joint[i]]
-        gaps.append(distance(t[:3, :3] @ p + t[:3, 3]) - body.radius[i])
+        above_the_hand = body.joint[i] < HAND - 1
+        gaps.append(distance(t[:3, :3] @ p + t[:3, 3]) - body.radius[i] - SWAY * above_the_hand)
     return min(gaps)
 
 

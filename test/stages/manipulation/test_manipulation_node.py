@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -112,6 +113,8 @@ def test_a_pick_out_of_reach_fails_with_a_sentence_and_the_map_frame_counts(setu
     shift.transform.rotation.w = 1.0
     setup.client.publish(topics.MAP_TO_ODOM).publish(shift)
     setup.until(lambda: setup.node.map_to_odom[0, 3] == 0.3)
+    shift.transform.translation.x = math.nan
+    setup.node.on_map_to_odom(shift)  # what is no pose is not taken
     item = DetectedObject(
         track_id=1, kind="cup", colour="red", position=(1.04, 0.15, 0.81), size=(0.07, 0.07, 0.1), yaw=0.0,
         confidence=0.9, last_seen=1.0,

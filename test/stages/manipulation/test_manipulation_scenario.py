@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
-from manipulation_lockstep import GRID, PLACES, TABLE, go_and_pick, pick_once, random_bench
+from manipulation_lockstep import GRID, PLACES, TABLE, TABLETOP, Bench, go_and_pick, pick_once, random_bench
 
+from vla_sim.contract.records import ManipulationRequest
 from vla_sim.robot import facts
 from vla_sim.stages.manipulation.base_placement import choose_place_spot, choose_stand
+from vla_sim.stages.manipulation.manipulator import Manipulator
 from vla_sim.stages.manipulation.trajectory import level_pose
 from vla_sim.stages.safety.arm_gate import ArmGate
+from vla_sim.world.semantic_map import World
 
 pytestmark = pytest.mark.scenario
 
@@ -45,6 +50,120 @@ def test_it_walks_with_the_cup_and_sets_it_down():
     assert np.hypot(*(pose[:2] - spot[:2])) < 0.06
     assert pose[2] == pytest.approx(0.81, abs=0.01)
     assert not bench.engine.truth().fallen
+
+
+@pytest.mark.parametrize(
+    "seed", [4, *(pytest.param(s, marks=pytest.mark.variant) for s in (6, 10, 14, 21, 22))]
+)
+def test_what_is_tall_or_held_low_comes_over_the_edge_of_a_high_surface(seed, tmp_path, monkeypatch):
+    """At a counter of 0.90 m: as it is carried, the bottom of a bottle is below its top."""
+    counter = on_a_counter(tmp_path)
+    world = World.load(str(counter))
+    (surface,) = world.surfaces
+    for name, value in (("WORLD", world), ("TABLE", surface), ("GRID", world.rasterise())):
+        monkeypatch.setattr(f"manipulation_lockstep.{name}", value)
+    rng = np.random.default_rng([seed, 7])
+    y, x = float(rng.uniform(-0.5, 0.1)), float(rng.uniform(0.94, 1.04))
+    stand = choose_stand((x, y, 0.95), surface, world.rasterise(), (0.2, 0.0, 0.0))
+    assert stand is not None
+    back = 0.4 * np.array([np.cos(stand.yaw), np.sin(stand.yaw)])
+    things = {"green_bottle": (x, y, 0.0), "yellow_ball": (1.4, 0.5, 0.0), "blue_box": (1.4, 0.7, 0.0)}
+    bench = Bench((stand.x - back[0], stand.y - back[1], stand.yaw), things, seed, path=counter)
+    assert go_and_pick(bench, "green_bottle", stand) == "succeeded"
+    assert bench.do(action="carry") == "succeeded"
+    px, py, yaw = bench.pose()
+    assert bench.dock((px - 0.5 * np.cos(yaw), py - 0.5 * np.sin(yaw), yaw))
+    (held,) = bench.manipulator.held.values()
+    others = [o for o in bench.objects if o.kind != "bottle"]
+    spot = choose_place_spot(surface, others, world.rasterise(), bench.pose())
+    assert spot is not None
+    goal = choose_stand((*spot[:2], 0.95), surface, world.rasterise(), bench.pose(), held.arm)
+    assert goal is not None
+    bench.dock((goal.x - 0.4 * np.cos(goal.yaw), goal.y - 0.4 * np.sin(goal.yaw), goal.yaw))
+    assert bench.do(action="ready", surface_height=surface.height) == "succeeded"
+    bench.touched.clear()
+    assert bench.dock((goal.x, goal.y, goal.yaw))
+    bench.wait(0.6)
+    assert bench.do(action="place", target=spot, surface_height=surface.height) == "succeeded"
+    bench.wait(1.0)
+    assert not {pair for pair in bench.touched if "green_bottle" not in pair}
+    assert not bench.bumped
+    assert np.hypot(*(bench.engine.truth().objects["green_bottle"][:2] - spot[:2])) < 0.06
+    assert bench.height("green_bottle") == pytest.approx(surface.height + 0.09, abs=0.01)
+
+
+def on_a_counter(folder):
+    """The world of the table, with a counter in the table's place."""
+    text = TABLETOP.read_text().replace(
+        "<uri>model://kitchen_table</uri>", "<uri>model://kitchen_counter</uri>"
+    )
+    text = re.sub(r"(<pose>1\.04 \S+) (0\.\d+) ", lambda m: f"{m[1]} {float(m[2]) + 0.14:.4f} ", text)
+    (folder / "tabletop.sdf").write_text(text)
+    return folder / "tabletop.sdf"
+
+
+INTERRUPTED = [
+    ("pick", "approaching", "stop"),
+    pytest.param("pick", "closing", "restart", marks=pytest.mark.variant),
+    pytest.param("pick", "lifting", "stop", marks=pytest.mark.variant),
+    pytest.param("place", "lowering", "restart", marks=pytest.mark.variant),
+    ("place", "opening", "restart"),
+    pytest.param("place", "retreating", "stop", marks=pytest.mark.variant),
+]
+
+
+@pytest.mark.parametrize(("action", "phase", "how"), INTERRUPTED)
+def test_after_an_interruption_the_arms_come_home_without_a_touch(action, phase, how):
+    """As the executive has it done: off the thing or to the body with it, a step back, and down."""
+    made = random_bench("red_cup", 4)
+    assert made is not None
+    bench, stand = made
+    cup = bench.object("red_cup")
+    if action == "pick":
+        bench.wait(0.5)
+        bench.do(action="ready")
+        bench.dock((stand.x, stand.y, stand.yaw))
+        request = {"object": cup}
+    else:
+        assert go_and_pick(bench, "red_cup", stand) == "succeeded"
+        request = {"target": (*cup.position[:2], TABLE.height)}
+    bench.manipulator.request(
+        ManipulationRequest(goal_id="a", action=action, surface_height=TABLE.height, **request)
+    )
+    while bench.manipulator.status.phase != phase:
+        bench.step()
+    for _ in range(20):
+        bench.step()
+    if how == "stop":
+        bench.manipulator.request(ManipulationRequest(goal_id="b", action="cancel"))
+    else:
+        old = bench.manipulator
+        bench.manipulator = Manipulator(bench.planner, old.world)
+        bench.manipulator.held |= old.held
+        bench.manipulator.around |= old.around
+    bench.wait(1.5)
+    bench.touched.clear()
+    holding = bool(bench.manipulator.held)
+    assert bench.do(action="carry" if holding else "ready") == "succeeded"
+    x, y, yaw = bench.pose()
+    assert bench.dock((x - 0.4 * np.cos(yaw), y - 0.4 * np.sin(yaw), yaw))
+    assert bench.do(action="home") == "succeeded"
+    assert not {pair for pair in bench.touched if "red_cup" not in pair}
+    assert not bench.bumped
+    assert not bench.engine.truth().fallen
+    assert bench.height("red_cup") > TABLE.height, "it was dragged off the table"
+
+
+def test_an_arm_that_is_elsewhere_comes_home_in_time():
+    """It is raised first, and turns round there: done in one go the controller would take twice as long."""
+    made = random_bench("red_cup", 1)
+    assert made is not None
+    bench, _ = made
+    bench.wait(0.5)
+    names, ahead = facts.ARM_JOINTS["left"], np.array([0.2, 0.3, -0.1, -0.2, -0.25, 0.0, -0.15])
+    bench.controller.arm_trajectory("left", names, [2.5], ahead[None])
+    bench.wait(3.5)
+    assert bench.do(action="home") == "succeeded"
 
 
 @pytest.mark.parametrize("mass", [8.0, pytest.param(3.0, marks=pytest.mark.variant)])

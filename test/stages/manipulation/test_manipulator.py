@@ -162,6 +162,75 @@ def test_cancel_stops_the_moving_arm_where_it_is():
     assert not len(stop.positions)  # no measured one, which may be wrong
 
 
+@pytest.mark.parametrize("phase", ["approaching", "closing"])
+@pytest.mark.parametrize("action", ["ready", "home", "pick"])
+def test_a_hand_that_was_stopped_at_a_thing_lets_go_of_it_before_anything_else(phase, action):
+    robot = KinematicRobot(cup())
+    robot.manipulator.request(
+        ManipulationRequest(goal_id="a", action="pick", object=cup(), surface_height=TABLE.height)
+    )
+    while robot.manipulator.status.phase != phase:
+        robot.step()
+    robot.step()
+    stopped(robot)
+    assert not robot.manipulator.status.holding
+    robot.sent.clear()
+    if action == "pick":
+        assert pick(robot) == "succeeded"
+        return
+    assert robot.do(action=action) == "succeeded"
+    assert drew_back(robot)
+    assert robot.things[0].position == pytest.approx(cup().position, abs=1e-9), "it was dragged along"
+    robot.sent.clear()
+    assert robot.do(action="ready") == "succeeded"
+    assert not any(isinstance(one, GripperCommand) for one in robot.sent), "it is clear already"
+
+
+def test_a_hand_that_was_stopped_as_it_set_something_down_leaves_it_there():
+    robot = KinematicRobot(cup())
+    pick(robot)
+    robot.manipulator.request(
+        ManipulationRequest(goal_id="b", action="place", target=(0.35, -0.15, TABLE.height))
+    )
+    while robot.manipulator.status.phase != "opening":
+        robot.step()
+    stopped(robot)
+    robot.sent.clear()
+    assert robot.do(action="home") == "succeeded"
+    assert drew_back(robot)
+
+
+def test_a_hand_that_does_not_come_free_is_told_and_stays():
+    robot = KinematicRobot(cup())
+    robot.manipulator.around.add("right")
+    robot.stuck = True
+    assert robot.do(action="home") == "failed"
+    assert robot.manipulator.status.detail == "My right hand does not come free."
+    assert robot.manipulator.around == {"right"}
+
+
+def test_arms_that_are_raised_already_are_ready_at_once():
+    robot = KinematicRobot()
+    robot.manipulator.request(ManipulationRequest(goal_id="a", action="ready"))
+    robot.step()
+    assert robot.manipulator.status.state == "succeeded"
+    assert not robot.sent
+
+
+def drew_back(robot: KinematicRobot) -> bool:
+    """First it opened the right hand, then it went straight back."""
+    opens, back = robot.sent[:2]
+    opened = isinstance(opens, GripperCommand) and (opens.side, opens.opening) == ("right", facts.WIDEST)
+    return opened and isinstance(back, Trajectory) and back.side == "right" and back.frame == "odom"
+
+
+def stopped(robot: KinematicRobot) -> None:
+    """A stop is said, and the fingers go on to where they were sent."""
+    robot.manipulator.request(ManipulationRequest(goal_id="stop", action="cancel"))
+    for _ in range(40):
+        robot.step()
+
+
 def test_ready_raises_both_arms_and_home_gives_them_back():
     robot = KinematicRobot(ready=False)
     assert robot.do(action="ready") == "succeeded"

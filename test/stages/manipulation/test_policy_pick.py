@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from kinematic_robot import KINEMATICS, PLANNER, TABLE, KinematicRobot, cup
+from msgspec import structs
 from policy_wire import Costs, Wired
 
 from vla_sim.common import clock
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.integration
 
 CAMERA = Intrinsics.from_field_of_view(1.2, 64, 48)
 IMAGES = Images(1.0, np.zeros((48, 64, 3), np.uint8), np.ones((48, 64), np.float32), CAMERA)
+MAPPING = mapping.load("scripted")
 
 
 class Sees(Detector):
@@ -44,7 +46,7 @@ class Sees(Detector):
 class Stack:
     """A robot with the scripted policy, whose answers are spoilt."""
 
-    def __init__(self, thing=None, **options) -> None:
+    def __init__(self, thing=None, of=MAPPING, **options) -> None:
         thing = thing or cup()
         self.clients: list[Wired] = []
 
@@ -52,11 +54,11 @@ class Stack:
             self.clients.append(Wired(ScriptedPolicy(PLANNER, Sees(thing)), **options))
             return Asking(self.clients[-1], None, 5.0)
 
-        policy = PolicyPick(mapping.load("scripted"), asking, KINEMATICS)
+        policy = PolicyPick(of, asking, KINEMATICS)
         self.robot = KinematicRobot(thing, policy=policy, images=IMAGES)
 
-    def pick(self) -> str:
-        return self.robot.do(action="pick", object=self.robot.things[0], surface_height=TABLE.height)
+    def pick(self, **more) -> str:
+        return self.robot.do(action="pick", object=self.robot.things[0], surface_height=TABLE.height, **more)
 
     def begins(self) -> KinematicRobot:
         """The robot in the middle of it."""
@@ -98,6 +100,34 @@ def test_what_a_policy_picked_is_carried_and_put_down():
     assert stack.robot.do(action="carry") == "succeeded"
     target = (0.38, -0.2, TABLE.height)
     assert stack.robot.do(action="place", target=target, surface_height=TABLE.height) == "succeeded"
+
+
+def test_the_hand_that_was_asked_for_picks_and_no_other_moves(monkeypatch):
+    monkeypatch.setattr(policy_pick, "TIME_LIMIT", 6.0)
+    left = Stack(cup(y=0.15))
+    assert left.pick(arm="left") == "succeeded"
+    assert left.status.arm == "left"
+    stack = Stack(cup(y=0.15))  # which this policy takes with the left hand
+    assert stack.pick(arm="right") == "failed"
+    assert not stack.robot.sent
+
+
+def test_an_arm_that_the_policy_does_not_move_cannot_pick_and_it_is_told_at_once():
+    actions = structs.replace(MAPPING.actions, parts=["right_arm", "right_gripper"])
+    stack = Stack(of=structs.replace(MAPPING, actions=actions))
+    assert stack.pick(arm="left") == "failed"
+    assert (stack.status.detail, stack.status.hopeless) == ("My policy does not move my left arm.", True)
+    assert not stack.clients
+
+
+def test_a_hand_that_was_stopped_under_way_lets_go_before_the_robot_walks():
+    robot = Stack().begins()
+    robot.manipulator.request(ManipulationRequest(goal_id="stop", action="cancel"))
+    robot.step()
+    robot.sent.clear()
+    assert robot.do(action="ready") == "succeeded"
+    assert robot.sent[0] == GripperCommand("right", facts.WIDEST)
+    assert not any(one.side == "left" for one in robot.sent)
 
 
 def raises(count, answer):

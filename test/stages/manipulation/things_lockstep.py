@@ -67,7 +67,7 @@ class ThingBench(Bench):
         assert stand is not None
         c, s = math.cos(stand.yaw), math.sin(stand.yaw)
         start = (stand.x - 0.4 * c, stand.y - 0.4 * s, stand.yaw + float(rng.uniform(-0.1, 0.1)))
-        self.eyes = Perception(
+        self.perception = Perception(
             ColourDetector(ObjectModels.of(())), self.kinematics, frozenset(), StandingThings()
         )
         path = folder / "tabletop.sdf"
@@ -94,7 +94,7 @@ class ThingBench(Bench):
             base,
             state.joint_position,
         )
-        self.objects = tuple(self.eyes.process(frame).objects)
+        self.objects = tuple(self.perception.process(frame).objects)
 
     def seen(self) -> DetectedObject | None:
         """What it sees nearest to the thing's true place, if it is that."""

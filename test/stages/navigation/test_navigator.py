@@ -10,8 +10,11 @@ from vla_sim.contract.records import NavigationRequest
 from vla_sim.robot.body_size import LEGS
 from vla_sim.simulation.waypoint_motion import WaypointMotion
 from vla_sim.stages.navigation.costmap import StaticMap
+from vla_sim.stages.navigation.dynamic_obstacles import Crossing
 from vla_sim.stages.navigation.gait import relative
+from vla_sim.stages.navigation.global_planner import plan_path
 from vla_sim.stages.navigation.navigator import Navigator
+from vla_sim.stages.navigation.route import NavigationFailure, Route
 from vla_sim.world.semantic_map import World
 
 pytestmark = pytest.mark.integration
@@ -167,6 +170,76 @@ def test_a_blocked_door_is_waited_at_and_then_given_up_with_a_reason():
     assert log[-1, 0] < 45.0
 
 
+def test_two_ways_that_are_both_blocked_are_each_gone_to_once():
+    """Each is out of sight from the other, for longer than what stands in it is known without being seen."""
+    wall = (2.0, 1.5, 6.0, 3.5)
+    both = (wall, (4.5, -1.0, 4.7, 1.6), (4.5, 3.4, 4.7, 9.0))
+    known = StaticMap.from_grids(room(7.5, 5.0, boxes=(wall,)))
+    statuses, log, _, _ = run(
+        known, field_of(room(7.5, 5.0, boxes=both)), (0.8, 2.3, 0.0), go(6.8, 2.5), 60.0
+    )
+    assert statuses[-1].state == "failed"
+    assert statuses[-1].detail.startswith("the way to (6.80, 2.50) is blocked")
+    crossings = np.count_nonzero(np.diff(np.sign(log[:, 2] - 2.5)))
+    assert crossings == 1
+
+
+def test_who_has_let_somebody_pass_waits_for_a_blocked_way_as_long_as_ever(monkeypatch):
+    navigator = Navigator(MAP)
+    route = Route(navigator.state, (5.0, 2.0), 0.15, 0.5)
+    for time, ahead, crossing, gives_up in (
+        (0.0, 0.5, Crossing(), False), (8.0, math.inf, Crossing(0.1), False),
+        (16.0, 0.5, Crossing(), False), (24.0, 0.5, Crossing(), False), (27.0, 0.5, Crossing(), True),
+    ):  # fmt: skip
+        navigator.state.time = time
+        navigator.state.odometry(time, 1.0, 2.0, 0.0)
+        if route.path is None:
+            route.plan()
+        monkeypatch.setattr(route, "_blocked_ahead", lambda ahead=ahead: ahead)
+        monkeypatch.setattr(
+            navigator.state.dynamic_obstacles, "crossing", lambda *_, crossing=crossing: crossing
+        )
+        if gives_up:
+            with pytest.raises(NavigationFailure, match="is blocked"):
+                route.step()
+        else:
+            assert not route.step().any()
+
+
+@pytest.mark.parametrize(("step", "state"), [(1.0, "succeeded"), (0.1, "failed")])
+def test_it_backs_up_as_often_as_it_gets_on_and_else_three_times(monkeypatch, step, state):
+    navigator = Navigator(MAP)
+    navigator.state.odometry(0.0, 1.0, 2.0, 0.0)
+    route = Route(navigator.state, (5.0, 2.0), 0.15, 0.5)
+    backed = []
+    monkeypatch.setattr(route, "plan", lambda: None)
+    monkeypatch.setattr(route, "path", plan_path(MAP.clearance, (1.0, 2.0), (5.0, 2.0)))
+    monkeypatch.setattr(navigator, "_leave", lambda **_: iter([]))
+    route.remaining, route.resume = 6.0, lambda: backed.append(route.remaining)
+
+    def walk():
+        route.remaining -= step
+        route.wants_back_up = True
+        return np.zeros(3)
+
+    route.step = walk
+    if state == "succeeded":
+        assert not list(navigator._follow(route))
+        assert len(backed) == 6
+    else:
+        with pytest.raises(NavigationFailure, match=r"I am stuck 5\.\d m before the goal"):
+            list(navigator._follow(route))
+        assert len(backed) == 3
+
+
+def test_a_way_that_is_blocked_from_the_start_is_as_long_as_it_is():
+    navigator = Navigator(MAP)
+    navigator.state.odometry(0.0, 1.0, 2.0, 0.0)
+    route = Route(navigator.state, (5.0, 2.0), 0.15, 0.5)
+    route.plan()
+    assert route.remaining == pytest.approx(4.0, abs=0.2)
+
+
 def test_a_door_that_opens_again_is_gone_through():
     shut, free = field_of(two_rooms(door=(2.0, 2.0))), TRUTH
     statuses, _, _, _ = run(
@@ -254,6 +327,17 @@ def test_renewing_what_has_ended_says_how_and_of_what_is_unknown_that_it_is():
     navigator.tick(walker.time)
     navigator.request(go(0.0, 0.0, mode="renew"))
     assert [(s.goal_id, s.state) for s in navigator.tick(walker.time).status] == [("goal", "cancelled")]
+
+
+def test_a_clock_that_is_set_back_ends_the_goal():
+    navigator = Navigator(MAP)
+    navigator.state.time = 100.0
+    navigator.request(go(5.0, 2.0))
+    navigator.state.odometry(99.5, 1.0, 2.0, 0.0)
+    assert navigator.tick(99.5).status[-1].state == "active"
+    out = navigator.tick(90.0)
+    assert [(one.state, one.detail) for one in out.status] == [("failed", "my clock was set back")]
+    assert not out.active
 
 
 def test_a_request_that_comes_twice_is_one():

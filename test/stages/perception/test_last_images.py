@@ -47,6 +47,7 @@ def test_what_a_camera_that_fell_silent_showed_last_is_not_shown_for_ever():
     assert images.last(1.1 + OLDEST) is None
     send(images, 5.0)
     assert images.last(5.1).stamp == 5.0
+    assert images.last(3.0) is None, "a clock that was set back does not make it new"
 
 
 def test_a_pair_that_cannot_be_read_is_told_and_left_out():

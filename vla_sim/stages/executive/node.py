@@ -121,7 +121,8 @@ class ExecutiveNode(StageNode[ExecutiveParams]):
             self.odom = conversions.pose_matrix(message.pose.pose)
 
     def on_map_to_odom(self, message: Any) -> None:
-        self.map_to_odom = conversions.pose_matrix(message.transform)
+        if conversions.finite(message.transform):
+            self.map_to_odom = conversions.pose_matrix(message.transform)
 
     def update_pose(self) -> None:
         if self.odom is not None:

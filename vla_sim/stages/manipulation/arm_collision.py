@@ -15,17 +15,21 @@ from numpy.typing import ArrayLike
 
 from vla_sim.common.geometry import Array, inverse, quaternion_from_yaw, transform
 from vla_sim.common.numba_cache import kernel
-from vla_sim.robot.arm_body import ArmBody, BodyArgs
+from vla_sim.robot.arm_body import HAND, ArmBody, BodyArgs
 from vla_sim.robot.kinematics import ArmChain
 from vla_sim.world.semantic_map import Surface
 
+SWAY = 0.010
+"""Further air [m] that an arm keeps to the world above its hand. The hand is led to its place in odometry
+while the body sways by so much; elbow and forearm go where that takes them."""
 ObstacleArgs = tuple[Array, Array, Array, Array]
 """`Obstacles` as kernels take them."""
 
 
 @kernel
 def clearances(frames: Array, body: BodyArgs, opening: float, obstacles: ObstacleArgs) -> tuple[float, float]:
-    """(to the world, to the own body): the smallest gaps [m] of an arm's spheres; inf without things.
+    """(to the world, to the own body): the smallest gaps [m] of an arm's spheres; inf without things. To the
+    world, those above the hand count as nearer by `SWAY`.
 
     frames (11, 4, 4) of the chain; opening [m] of the gripper.
     """
@@ -38,6 +42,7 @@ def clearances(frames: Array, body: BodyArgs, opening: float, obstacles: Obstacl
         y = centre[i, 1] + finger[i] * 0.5 * opening
         for r in range(3):
             p[r] = t[r, 0] * centre[i, 0] + t[r, 1] * y + t[r, 2] * centre[i, 2] + t[r, 3]
+        size = radius[i] + (SWAY if joint[i] < HAND - 1 else 0.0)
         for b in range(boxes.shape[0]):
             outside, inside = 0.0, -np.inf
             for r in range(3):
@@ -47,9 +52,9 @@ def clearances(frames: Array, body: BodyArgs, opening: float, obstacles: Obstacl
                 if over > 0.0:
                     outside += over * over
             gap = math.sqrt(outside) if outside > 0.0 else inside
-            world = min(world, gap - radius[i])
+            world = min(world, gap - size)
         for c in range(capsules.shape[0]):
-            world = min(world, _to_capsule(p, capsules[c]) - radius[i])
+            world = min(world, _to_capsule(p, capsules[c]) - size)
         if limb[i]:
             for c in range(own.shape[0]):
                 itself = min(itself, _to_capsule(p, own[c]) - radius[i])

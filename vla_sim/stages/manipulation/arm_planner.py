@@ -35,6 +35,8 @@ PATH_GAP = 0.015
 """The same on the way there."""
 BODY_GAP = 0.010
 """Smallest air between forearm or hand and the own body [m]."""
+HELD_GAP = -0.020
+"""The same with what is held, whose spheres are wider than it is: it may be carried against the chest."""
 INWARD = math.radians(12.0)
 """The approach that suits an arm best points this much across the body."""
 MEASURED, MEASURED_RADIUS = 40, 0.012
@@ -183,9 +185,10 @@ class ArmPlanner:
 
     def _reach(
         self, scene: Scene, side: Arm, chain: ArmChain, body: ArmBody, goal: Array, pose: Array,
-        opening: float, obstacles: Obstacles,
+        opening: float, obstacles: Obstacles, holding: bool = False,
     ) -> Array | None:  # fmt: skip
-        """(n, 7) smooth joint path from where the arm is to `goal`, whose tool pose is `pose`."""
+        """(n, 7) smooth joint path from where the arm is to `goal`, whose tool pose is `pose`. holding: the
+        hand of `body` has something, that may be near to the own body, and is not turned over."""
         waist, start = scene.waist, np.clip(scene.arm(side), chain.low, chain.high)
         detour = pose.copy()
         detour[2, 3] += ABOVE
@@ -193,17 +196,30 @@ class ArmPlanner:
         via = follow_line(chain, goal, waist, tool_line(pose, detour))
         above = via[-1] if via is not None else chain.inverse(detour, waist, goal)
         ready = READY[side]
-        ways = [[start, goal], [start, ready, goal]]
-        if above is not None:
-            ways = [ways[0], [start, above, goal], ways[1], [start, ready, above, goal]]
-        touching = min(check(chain, body, start, waist, opening, obstacles)[0], PATH_GAP) - 1e-3
+        ways: list[list[Array | None]] = [
+            [start, goal], [start, above, goal], [start, ready, goal], [start, ready, above, goal],
+        ]  # fmt: skip
+        if holding:
+            here = chain.forward(start, waist)
+            higher = here.copy()
+            higher[2, 3] += ABOVE
+            up = follow_line(chain, start, waist, tool_line(here, higher))
+            ways = [[start, goal], [start, None if up is None else up[-1], goal]]
+        close: list[tuple[float, Array]] = []
         for way in ways:
-            path = rounded(way)
+            postures = [q for q in way if q is not None]
+            if len(postures) < len(way):
+                continue
+            path = rounded(np.array(postures))
             world, own = check_path(chain, body, path, waist, opening, obstacles)
-            # An arm that starts close to something may leave it as it came.
-            if world >= min(PATH_GAP, max(touching, -0.05)) and own >= 0.0:
-                return path
-        return None
+            if own >= (HELD_GAP if holding else 0.0):
+                if world >= PATH_GAP:
+                    return path
+                close.append((world, path))
+        # An arm that starts close to something may leave it as it came.
+        touching = check(chain, body, start, waist, opening, obstacles)[0]
+        least = max(min(touching, PATH_GAP) - 1e-3, -0.05)
+        return next((path for world, path in close if world >= least), None)
 
     def place(
         self, scene: Scene, side: Arm, spot: Sequence[float], size: Sequence[float], hold: Sequence[float],
@@ -243,9 +259,15 @@ class ArmPlanner:
                 if rise is None or back is None:
                     continue
                 final = follow_line(chain, back[-1], waist, tool_line(to_base @ away, to_base @ leave))
-                path = rounded([np.clip(scene.arm(side), chain.low, chain.high), rise[-1]])
-                world, own = check_path(chain, held, path, waist, size[1], fixed)
-                if final is None or world < 0.0 or own < -0.02:
+                if final is None or min(
+                    check_path(chain, empty, rise, waist, size[1], fixed)[0],
+                    check_path(chain, empty, np.vstack([back, final]), waist, facts.WIDEST, fixed)[0],
+                ) < GAP:  # fmt: skip
+                    continue
+                path = self._reach(
+                    scene, side, chain, held, rise[-1], to_base @ above, size[1], fixed, holding=True
+                )
+                if path is None:
                     continue
                 best = PlacePlan(side, scene.stamp, path, above, down, away, leave, q)
                 best_cost = cost

@@ -27,6 +27,8 @@ from vla_sim.stages.manipulation.trajectory import (
     tool_line,
 )
 
+ASTRAY = 0.35
+"""[rad] from its goal at which an arm counts as blocked; the walking policy itself moves it by 0.2."""
 EMPTY = 0.008
 """Opening [m] below which nothing is between the pads."""
 STILL = 0.0008
@@ -220,10 +222,14 @@ class Arms:
             times, positions = joint_motion(path)
             self.follow(Trajectory(side, times, positions))
             longest = max(longest, float(times[-1]))
-        end = self.now.time + longest + 2 * STEADY
-        while self.now.time < end:
-            yield
+        due = self.now.time + longest + 2 * STEADY
+        while self.now.time < due or (self.now.time < due + LATE and self._gap(paths) > ASTRAY):
+            yield  # past corners that are too sharp the controller takes longer than it was asked to
         self._moving.difference_update(paths)
+        return self._gap(paths)
+
+    def _gap(self, paths: dict[str, Array]) -> float:
+        """[rad] of the joint that is farthest from where its path ends."""
         gaps = [np.abs(self.joints(side) - path[-1]).max() for side, path in paths.items()]
         return float(max(gaps, default=0.0))
 

@@ -29,7 +29,7 @@ from vla_sim.contract.records import (
 )
 from vla_sim.robot import facts
 from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step
-from vla_sim.stages.manipulation.arm_planner import ArmPlanner, GraspPlan
+from vla_sim.stages.manipulation.arm_planner import ABOVE, PREGRASP, ArmPlanner, GraspPlan
 from vla_sim.stages.manipulation.arms import GripperCommand, Held
 from vla_sim.stages.manipulation.grasp import Target
 from vla_sim.stages.manipulation.planning_scene import Observation, WorldModel
@@ -111,7 +111,8 @@ class Manipulator(Actions):
             "ready": self.ready, "pick": self.pick, "place": self.place, "carry": self.carry,
             "home": self.home, "open": self.open, "cancel": self.cancel,
         }  # fmt: skip
-        self._action = actions[request.action](request)
+        action = actions[request.action](request)
+        self._action = action if request.action in ("open", "cancel") else self._with_free_hands(action)
 
     def renew(self, goal_id: str) -> ManipulationStatus | None:
         """The goal is still wanted. What is to be said to that: nothing of the goal that is under way; of the
@@ -179,6 +180,21 @@ class Manipulator(Actions):
             arm=side or self.status.arm, gripper_width=self.arms.grippers[side].width if side else 0.0,
         )  # fmt: skip
 
+    def _with_free_hands(self, action: Action) -> Action:
+        """Before an action each hand that may be around something opens and goes back as hands come in."""
+        for side in sorted(self.around):
+            self.say("drawing back", arm=side)
+            yield from self.arms.grip(side, facts.WIDEST)
+            for ahead, up in ((-PREGRASP, 0.0), (0.0, ABOVE)):
+                goal = self.arms.tool(side)
+                goal[:3, 3] += ahead * goal[:3, 0] + (0.0, 0.0, up)
+                gap = yield from self.arms.line(side, goal)
+                if ahead and gap > BLOCKED:
+                    return End(False, f"My {side} hand does not come free.")
+            yield from self.arms.postures({side: rounded([self.arms.joints(side), READY[side]])})
+            self.around.discard(side)
+        return (yield from action)
+
     def pick(self, request: ManipulationRequest) -> Action:
         item = request.object
         if item is None:
@@ -188,7 +204,7 @@ class Manipulator(Actions):
             return End(False, "My hand is not free.")
         if self._policy is not None:
             target = self.world.target(self.arms.now, item, request.surface_height)
-            return (yield from self._policy.pick(self, item, target))
+            return (yield from self._policy.pick(self, item, target, request.arm))
         arms = (request.arm,) if request.arm is not None else ()
         detail = ""
         for attempt in range(ATTEMPTS):
@@ -243,6 +259,7 @@ class Manipulator(Actions):
             yield from self._retreat(plan)
             return f"My arm cannot get to the {name}."
         self.say("approaching", arm=side)
+        self.around.add(side)
         yield from arms.line(side, plan.grasp.pose, SLOW, plan.posture)
         self.say("closing", arm=side)
         yield from arms.grip(side, 0.0)
@@ -255,6 +272,7 @@ class Manipulator(Actions):
         offset = np.array(target.position) - hand[:3, 3]
         ahead = math.cos(plan.grasp.yaw) * offset[0] + math.sin(plan.grasp.yaw) * offset[1]
         self.held[side] = Held(side, item, target, ahead, float(offset[2]), plan.grasp.pitch, gripper.width)
+        self.around.discard(side)
         self.say("lifting", arm=side)
         heavy = yield from self._lift(plan)
         risen = float(arms.tool(side)[2, 3] - hand[2, 3])
@@ -264,6 +282,7 @@ class Manipulator(Actions):
         if stuck and risen > ON_SURFACE:  # set it down again, not drop it
             yield from arms.line(side, plan.grasp.pose, SLOW, plan.posture)
         self.held.pop(side, None)
+        self.around.add(side)
         yield from arms.grip(side, facts.WIDEST)
         yield from self._retreat(plan)
         if heavy:
@@ -338,6 +357,7 @@ class Manipulator(Actions):
         start = self.arms.joints(plan.side)
         nearest = int(np.argmin(np.abs(back - start).max(axis=1)))
         yield from self.arms.postures({plan.side: rounded(np.vstack([start, back[nearest + 1 :]]))})
+        self.around.discard(plan.side)
 
     def place(self, request: ManipulationRequest) -> Action:
         side = self.holding_side(request)
@@ -370,11 +390,13 @@ class Manipulator(Actions):
             return End(False, f"My arm cannot get to where I want to put the {name} down.")
         self.say("opening", arm=side)
         self.held.pop(side, None)
+        self.around.add(held.arm)
         yield from arms.grip(side, facts.WIDEST)
         self.say("retreating", arm=side)
         yield from arms.line(side, plan.away, SLOW, plan.posture)
         yield from arms.line(side, plan.leave, TOOL_SPEED, plan.posture)
         yield from arms.postures({side: rounded([arms.joints(side), READY[side]])})
+        self.around.discard(held.arm)
         return End(True)
 
 

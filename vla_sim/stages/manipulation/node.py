@@ -42,9 +42,10 @@ LOADING = 240.0
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """What outlives a restart: what the arms hold."""
+    """What outlives a restart: what the arms hold, and `Actions.around`."""
 
     held: tuple[Held, ...] = ()
+    around: tuple[records.Arm, ...] = ()
 
 
 _memory = msgspec.json.Decoder(Memory)
@@ -76,6 +77,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
         before = self.kept.load()
         if before is not None:
             self.manipulator.held |= {held.arm: held for held in before.held}
+            self.manipulator.around |= set(before.around)
         self.joints: Any = None
         self.odom: Any = None
         self.map_to_odom = np.eye(4)
@@ -190,7 +192,8 @@ class ManipulationNode(StageNode[ManipulationParams]):
             self.odom = message
 
     def on_map_to_odom(self, message: Any) -> None:
-        self.map_to_odom = conversions.pose_matrix(message.transform)
+        if conversions.finite(message.transform):
+            self.map_to_odom = conversions.pose_matrix(message.transform)
 
     def on_objects(self, message: ObjectList) -> None:
         self.objects = tuple(message.objects)
@@ -238,7 +241,9 @@ class ManipulationNode(StageNode[ManipulationParams]):
             commands += self.manipulator.tick(observation)
         finally:
             self.report(observation.time)  # also how it failed
-            self.kept.save(Memory(tuple(self.manipulator.held.values())))
+            self.kept.save(
+                Memory(tuple(self.manipulator.held.values()), tuple(sorted(self.manipulator.around)))
+            )
         for command in commands:
             if isinstance(command, Trajectory):
                 self.send_arm(command, observation.time)

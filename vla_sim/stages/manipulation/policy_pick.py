@@ -13,7 +13,7 @@ import numpy as np
 from vla_sim.common.asking import Asking
 from vla_sim.common.geometry import Array
 from vla_sim.contract.records import Arm, DetectedObject
-from vla_sim.robot.kinematics import Kinematics
+from vla_sim.robot.kinematics import ArmChain, Kinematics
 from vla_sim.stages.manipulation.actions import LIFTED, Action, Actions, End, Step
 from vla_sim.stages.manipulation.arms import EMPTY, GripperCommand, Held
 from vla_sim.stages.manipulation.grasp import Target
@@ -63,12 +63,18 @@ class PolicyPick:
         self.answers = 0
         """Chunks that have come, in all picks."""
 
-    def pick(self, actions: Actions, item: DetectedObject, target: Target) -> Action:
-        """Until the object is lifted, or why it is not; then the arms are back where they came from."""
+    def pick(self, actions: Actions, item: DetectedObject, target: Target, arm: Arm | None = None) -> Action:
+        """Until the object is lifted, or why it is not; then the arms are back where they came from. arm: the
+        one that shall; what the policy says of the other one is left out, as of one that holds something."""
         arms = actions.arms
-        hands: dict[Arm, Hand] = {
-            side: Hand(arms.grippers[side].width) for side in get_args(Arm) if side not in actions.held
-        }
+        wanted: tuple[Arm, ...] = get_args(Arm) if arm is None else (arm,)
+        free = [side for side in wanted if side not in actions.held]
+        hands = {
+            side: Hand(arms.grippers[side].width)
+            for side in free if f"{side}_arm" in self._mapping.actions.parts
+        }  # fmt: skip
+        if not hands:
+            return End(False, f"My policy does not move my {' or '.join(free)} arm.", hopeless=True)
         asking = self._connect()
         try:
             detail = yield from self._follow(actions, asking, item, target, hands)
@@ -89,6 +95,7 @@ class PolicyPick:
     ) -> Generator[None, None, str]:
         """Go along with the policy. "" once the object is lifted, or why it was given up."""
         arms, mapping, motion = actions.arms, self._mapping, chunk.Motion()
+        chains: dict[str, ArmChain] = {side: self._kinematics.arm[side] for side in hands}
         began, asked = arms.now.time, -math.inf
         sent: Observation | None = None
         actions.say("following the policy")
@@ -97,12 +104,12 @@ class PolicyPick:
             answer = asking.answer(now)
             if answer is not None and sent is not None:
                 self.answers += 1
-                new = chunk.read(mapping, answer, sent, self._kinematics.arm)
+                new = chunk.read(mapping, answer, sent, chains)
                 if motion.take(new, now, arms.now.joint_position) and motion.chunk is not None:
                     for side, q in motion.chunk.arms.items():
-                        if side in hands:
-                            times, speeds = motion.chunk.times - now, motion.velocities(side)
-                            arms.follow(Trajectory(side, times, q, velocities=speeds))
+                        times, speeds = motion.chunk.times - now, motion.velocities(side)
+                        arms.follow(Trajectory(side, times, q, velocities=speeds))
+                        actions.around.add(side)
             if not asking.busy and now - asked >= mapping.execute * mapping.period - 1e-6:
                 sent = arms.now
                 asking.ask(observe(mapping, sent, item.called), now)
@@ -141,6 +148,7 @@ class PolicyPick:
         if now - hand.up_since < HELD_UP:
             return False
         actions.held[side] = hand.taken
+        actions.around.discard(side)
         actions.say("lifting", arm=side)
         return True
 
@@ -157,6 +165,7 @@ class PolicyPick:
                 yield from actions.arms.postures({side: np.array(piece)})
                 if way:
                     yield from actions.arms.grip(side, way[-1].opening)
+            actions.around.discard(side)
 
 
 def _held(side: Arm, item: DetectedObject, target: Target, tool: Array, width: float) -> Held:

@@ -23,7 +23,8 @@ from vla_sim.world.semantic_map import World
 
 RESOLUTION = 0.025
 """Cell size [m]: half of the global planner's, so that door frames are not fattened by a whole cell."""
-
+SURE = 3
+"""Evidence from which a cell is occupied."""
 EXPLAINED = 0.12
 """[m] from something in the map, nearer than which what is seen is that."""
 
@@ -115,7 +116,7 @@ def _integrate(
         if 0 <= r < rows and 0 <= c < columns:
             # The beam may have passed a neighbour's cell more than once: marking outweighs clearing.
             evidence[r, c] = min(6, evidence[r, c] + 2)
-            seen[r, c] = time
+            seen[r, c] = max(seen[r, c], time)
             if not listed[r, c]:
                 listed[r, c] = True
                 cells[count] = r * columns + c
@@ -141,7 +142,7 @@ def _occupied(
             continue
         cells[kept] = cells[i]
         kept += 1
-        if evidence[r, c] >= 3:
+        if evidence[r, c] >= SURE:
             out[r, c] = True
             added += 1
     return added, kept
@@ -185,11 +186,20 @@ class SensedLayer:
 
     def forget(self, x: float, y: float, radius: float) -> None:
         """Clear the square around (x, y) with this half side [m]."""
+        self._evidence[self._square(x, y, radius)] = 0
+
+    def hold(self, x: float, y: float, radius: float, until: float) -> None:
+        """What is in that square is seen until then [s], unless a beam passes through it."""
+        square = self._square(x, y, radius)
+        self._seen[square][self._evidence[square] >= SURE] = until
+
+    def _square(self, x: float, y: float, radius: float) -> tuple[slice, slice]:
+        """Rows and columns around (x, y) with this half side [m]."""
         field = self._static
         h = field.resolution
         r0, r1 = int((y - radius - field.y0) / h), int((y + radius - field.y0) / h) + 1
         c0, c1 = int((x - radius - field.x0) / h), int((x + radius - field.x0) / h) + 1
-        self._evidence[max(0, r0) : max(0, r1), max(0, c0) : max(0, c1)] = 0
+        return slice(max(0, r0), max(0, r1)), slice(max(0, c0), max(0, c1))
 
 
 class Costmap:
@@ -198,6 +208,8 @@ class Costmap:
 
     WINDOW = 3.0
     """Half side [m] of the square around the robot in which the local field is kept current."""
+    HOLD = 0.5
+    """Half side [m] of the square that is held."""
 
     def __init__(self, static: StaticMap) -> None:
         self.static = static
@@ -234,6 +246,11 @@ class Costmap:
             DistanceField(np.minimum(sensed, static.values[r0:r1, c0:c1]), *place)
             for static in (field, self.static.high)
         )
+
+    def hold(self, point: Array, until: float) -> None:
+        """What is seen within `HOLD` of `point` (2,) is believed until then [s], also out of sight."""
+        for layer in (self.lidar, self.depth):
+            layer.hold(float(point[0]), float(point[1]), self.HOLD, until)
 
     def keep(self, points: Array) -> None:
         """What perception keeps in mind now (n, 2), in map."""

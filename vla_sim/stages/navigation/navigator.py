@@ -22,7 +22,7 @@ from vla_sim.stages.navigation.distance_field import body_room
 from vla_sim.stages.navigation.docking import PoseServo, ServoSettings
 from vla_sim.stages.navigation.gait import compose, relative
 from vla_sim.stages.navigation.route import LOOK_AGAIN, NavigationFailure, Route
-from vla_sim.stages.navigation.state import NavigationState
+from vla_sim.stages.navigation.state import SET_BACK, NavigationState
 
 Behavior = Generator[Array, None, None]
 """Yields commands (3,); raises `NavigationFailure` when the goal is given up."""
@@ -31,6 +31,8 @@ DOCK_POSITION, DOCK_YAW = 0.035, 0.06
 """Finest error [m], [rad] that docking works for, even if the request asks for less."""
 LOOKS, LOOK_BACK = 2, 0.25
 """How often, and by how much [m], it steps back from what it does not see, to look whether it lies there."""
+GOT_ON = 0.5
+"""[m] nearer than where it backed up before, from which on it does so for another reason."""
 DOCK_RUN_UP = 0.55
 """Straight stretch [m] in front of a docking pose."""
 
@@ -97,6 +99,8 @@ class Navigator:
 
     def tick(self, time: float) -> Output:
         """The command for now; call at 20 Hz."""
+        if self.active and time < self.state.time - SET_BACK:  # it would wait for a time that was
+            self._end("failed", "my clock was set back")
         self.state.time = time
         command = np.zeros(3)
         if self._behavior is not None and self.state.filter.ready:
@@ -229,7 +233,7 @@ class Navigator:
         if tight and abs(wrap(bearing - float(state.pose[2]))) > 0.35:
             yield from self._leave()
             route.plan()
-        tries = 0
+        tries, nearest = 0, route.remaining
         shown: Array | None = None
         while not route.arrived:
             command = route.step()
@@ -237,9 +241,9 @@ class Navigator:
             if route.path.points is not shown:
                 self._path = shown = route.path.points
             if route.wants_back_up:
-                tries += 1
+                left = route.remaining
+                tries, nearest = (1, left) if left < nearest - GOT_ON else (tries + 1, nearest)
                 if tries > 3:
-                    left = route.remaining
                     raise NavigationFailure(f"I am stuck {left:.1f} m before the goal and cannot get on")
                 yield from self._leave(least=0.25)
                 route.resume()
@@ -281,7 +285,7 @@ class Navigator:
         state, request = self.state, self._request
         assert request is not None
         servo = PoseServo(settings)
-        best, progress, blocked = math.inf, state.time, 0.0
+        best, progress, blocked_since = math.inf, state.time, math.inf
         looks = LOOKS
         while True:
             mean, raw = state.filter.mean(), state.filter.raw
@@ -299,20 +303,21 @@ class Navigator:
                     f"{math.degrees(abs(e[2])):.0f} degrees off"
                 )
             if servo.state == "settling":
-                progress, best = state.time, math.inf
+                progress, best, blocked_since = state.time, math.inf, math.inf
                 yield command
                 continue
             safe = state.guard(command, body)
-            blocked = 0.0 if not gait.standing(safe) else blocked + 0.05
+            blocked_since = min(blocked_since, state.time) if gait.standing(safe) else math.inf
             # Safety may be what holds it: then its own commands are not zero.
             if looks and state.time - progress > LOOK_AGAIN and state.hides_ahead:
                 looks -= 1
                 yield from self._leave(least=LOOK_BACK)
-                servo, best, progress, blocked = PoseServo(settings), math.inf, state.time, 0.0
+                servo, best, progress, blocked_since = PoseServo(settings), math.inf, state.time, math.inf
                 continue
             left = self._remaining + 0.3 * abs(float(e[2]))
             if left < best - 0.03:
                 best, progress = left, state.time
+            blocked = state.time - blocked_since
             if blocked > 6.0 or state.time - progress > 10.0:
                 if self._remaining <= request.position_tolerance and abs(e[2]) <= request.yaw_tolerance:
                     return

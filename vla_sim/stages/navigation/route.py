@@ -25,6 +25,9 @@ LOOK_AGAIN = 2.5
 """[s] of waiting after which it steps back from what it does not see, to look whether it still lies there."""
 REPLAN_PERIOD = 1.0
 """Shortest time [s] between plans."""
+REMEMBERED = 120.0
+"""[s] for which it knows what blocked its way, unless it sees that it is gone: on the way around, that is out
+of sight, and who forgets it walks to and fro between two ways that are both blocked."""
 STRAY = 0.5
 """Distance [m] from the path at which it plans anew."""
 PROGRESS_TIMEOUT = 8.0
@@ -75,7 +78,7 @@ class Route:
             if isinstance(found, NoPath):
                 raise NavigationFailure(found.reason)
             self.note = "waiting: the way is blocked"
-        self.path = found
+        self.path, self.remaining = found, found.length
         self._local.start(found.points, found.clearance)
         self._best = math.inf
 
@@ -87,6 +90,9 @@ class Route:
         ahead = self._blocked_ahead()
         index = self._local.index
         off = math.hypot(*(self.path.points[index] - pose[:2]))
+        if ahead < math.inf:
+            blocked = self.path.points[index + round(ahead / SPACING)]
+            state.costmap.hold(blocked, time + REMEMBERED)
         if (ahead < math.inf or off > STRAY) and time - self._planned > REPLAN_PERIOD:
             self.plan()
             ahead = self._blocked_ahead()
@@ -131,7 +137,7 @@ class Route:
                 raise NavigationFailure(f"somebody keeps crossing my way {where}")
             self.note = "waiting for somebody to pass"
             self._local.halt()
-            self._progress = time
+            self._progress, self._blocked_since = time, math.inf
             return True
         if self._held_since < math.inf and crossing.ahead == math.inf:
             self._held_before, self._held_since = self._waited, math.inf

@@ -15,7 +15,8 @@ from vla_sim.stages.perception.camera import (
 from vla_sim.stages.perception.pairing import ImagePairs
 
 OLDEST = 1.0
-"""[s] of a pair that still shows what is there, to an arm that moves by it."""
+"""[s] of a pair that still shows what is there, to an arm that moves by it. One from as far ahead is from
+before a clock was set back."""
 
 
 class LastImages:
@@ -52,7 +53,7 @@ class LastImages:
                 self._read = Images(stamp, rgb, metres, self._camera)
             except InputError as error:
                 self._say(str(error))
-        fresh = self._read is not None and now - self._read.stamp <= OLDEST
+        fresh = self._read is not None and abs(now - self._read.stamp) <= OLDEST
         return self._read if fresh else None
 
 

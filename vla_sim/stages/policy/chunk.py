@@ -53,16 +53,17 @@ class Chunk:
 
 
 def read(mapping: Mapping, answer: Map[str, Any], senses: Observation, chains: Map[str, ArmChain]) -> Chunk:
-    """The chunk in an answer to what was sensed. Raises `PolicyError` for what is none. Positions past a
-    joint's limit are put on it; what else of a motion is not allowed is safety's to say."""
+    """The chunk in an answer to what was sensed, of the arms in `chains`. Raises `PolicyError` for what is
+    none. Positions past a joint's limit are put on it; what else of a motion is not allowed is safety's to
+    say."""
     actions = mapping.actions
     numbers = _array(actions, answer)
     arms: dict[Arm, Array] = {}
     openings: dict[Arm, Array] = {}
     for part, columns in actions.columns.items():
-        if part == "walk":
-            continue
         side: Arm = "left" if part.startswith("left") else "right"
+        if part == "walk" or side not in chains:
+            continue
         if part.endswith("_gripper"):
             openings[side] = to_opening(mapping.gripper, numbers[:, columns.start])
             continue

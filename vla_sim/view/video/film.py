@@ -20,6 +20,7 @@ from vla_sim.recording.reader import Recording
 from vla_sim.recording.world import world_of
 from vla_sim.view.state import ViewState
 from vla_sim.view.video.frame import Painter, View
+from vla_sim.world.map_file import is_map
 
 PICTURE = topics.COLOR.name + images.SUFFIX
 SHOWN = (
@@ -67,7 +68,7 @@ def write(
     with (
         world_of(recording, simulated=True) as world,
         # A map, as of a robot, cannot be simulated.
-        Painter(world if world.path.suffix == ".sdf" else None, how.size, how.view) as painter,
+        Painter(None if is_map(world.path) else world, how.size, how.view) as painter,
     ):
         save(watch(frames(recording, painter, zero, due), len(due)), path, how.fps)
     return len(due) / how.fps

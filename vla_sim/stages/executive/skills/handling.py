@@ -107,8 +107,8 @@ def pick(ctx: SkillContext, step: Step) -> Running:
         if grasp.ok and grasp.status is not None and grasp.status.holding:
             ctx.holding, ctx.holding_arm = target, grasp.status.arm
             return Result(True, f"I have the {target.called}.")
-        if grasp.status is not None and grasp.status.hopeless:
-            return grasp
+        if grasp.status is not None and (grasp.status.hopeless or grasp.status.holding):
+            return grasp  # also what was not lifted to the end is held, and that hand cannot pick again
         yield from _come_closer(ctx, grasp)
         seen = yield from look(ctx, query, LOOK, target)
         if seen is None:
@@ -234,6 +234,9 @@ def _set_down(
     result = yield from drive(ctx, "go", before, position_tolerance=0.12, **pace(step))
     if not result.ok:
         return None
+    raised = yield from manipulate(ctx, "ready", arm=arm, surface_height=spot[2])
+    if not raised.ok:
+        return raised
     ctx.docked = True
     yield from dock(ctx, goal)
     grasp = yield from manipulate(

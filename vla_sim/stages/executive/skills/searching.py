@@ -28,8 +28,10 @@ def find(ctx: SkillContext, step: Step) -> Running:
     while left and ctx.now < until:
         surface = min(left, key=ctx.distance_to)
         left.remove(surface)
-        found, got_there = yield from search(ctx, query, surface, meant, until)
-        blocked += not got_there
+        found, reached = yield from search(ctx, query, surface, meant, until)
+        if reached.detail:
+            return reached
+        blocked += not reached.ok
         if found is not None:
             ctx.target = found
             return Result(True)
@@ -44,24 +46,25 @@ def find(ctx: SkillContext, step: Step) -> Running:
 
 def search(
     ctx: SkillContext, query: ObjectQuery, surface: Surface, meant: Collection[Surface], until: float
-) -> Generator[None, None, tuple[DetectedObject | None, bool]]:
+) -> Generator[None, None, tuple[DetectedObject | None, Result]]:
     """Walk along a surface and look; the object found on any of those that are meant, and whether a view
-    could be reached. until: when no further view is begun [s]."""
-    got_there = False
+    could be reached, with a detail where the robot cannot walk at all. until: when no further view is begun
+    [s]."""
+    reached = Result(False)
     for pose in view_stands(surface, ctx.grid, ctx.pose):
         if ctx.now >= until:
             break
         ready = yield from prepare_to_walk(ctx)
         if not ready.ok:
-            break
+            return None, ready
         result = yield from drive(ctx, "go", pose, position_tolerance=0.12, yaw_tolerance=0.15)
         if not result.ok:
             continue
-        got_there = True
+        reached = Result(True)
         found = yield from look(ctx, query, LOOK, on=meant)
         if found is not None:
-            return found, True
-    return None, got_there
+            return found, reached
+    return None, reached
 
 
 def glance(

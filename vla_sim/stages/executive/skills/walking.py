@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from vla_sim.common.geometry import Pose2
-from vla_sim.contract.records import NavigationMode, NavigationRequest, Step
+from vla_sim.contract.records import ManipulationAction, NavigationMode, NavigationRequest, Step
 from vla_sim.stages.executive.goals import Result, Running, drive, manipulate
 from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.stages.manipulation.base_placement import view_stands
@@ -16,17 +16,21 @@ DOCK_YAW_TOLERANCE = 0.06  # [rad]
 
 
 def prepare_to_walk(ctx: SkillContext) -> Running:
-    """Arms where they do not disturb walking, and out of reach of furniture."""
-    if ctx.holding is not None and ctx.docked:
-        grasp = yield from manipulate(ctx, "carry", arm=ctx.holding_arm)
+    """Arms where they do not disturb walking, and out of reach of furniture; else it does not walk."""
+    if ctx.docked:
+        # An empty hand may still be around what it was to take, where a stop ended that.
+        away: ManipulationAction = "ready" if ctx.holding is None else "carry"
+        grasp = yield from manipulate(ctx, away, arm=ctx.holding_arm)
         if not grasp.ok:
             return grasp
-    if ctx.docked:
-        yield from drive(ctx, "move", distance=-STEP_BACK, position_tolerance=0.10, timeout=20.0)
+        back = yield from drive(ctx, "move", distance=-STEP_BACK, position_tolerance=0.10, timeout=20.0)
+        if not back.ok:
+            return Result(False, f"I cannot step back to walk: {back.detail}")
         ctx.docked = False
     if ctx.holding is None and not ctx.arms_home:
         grasp = yield from manipulate(ctx, "home")
         ctx.arms_home = grasp.ok
+        return grasp
     return Result(True)
 
 
