@@ -12,8 +12,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORES ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
-# Tests of more than pure Python in one process.
-INTEGRATION := integration or ros or audio or gl or gazebo
+# Marks of tests of more than pure Python in one process.
+MORE := integration|ros|audio|gl|gazebo
+INTEGRATION := $(subst |, or ,$(MORE))
+# The modules that name one of these marks: each worker imports what it is given, whether a test in it runs or not.
+MARKED = $$(grep -rlE --include='test_*.py' 'mark\.($(1))\b' test | sort)
 export PYTHONNOUSERSITE = 1
 # Where it is set, every process of ours would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,17 +44,19 @@ $(READY): setup.py $(addprefix config/requirements,.txt -data.txt -dev.txt -sdk.
 test: lint unit integration system
 
 unit: setup
-	@$(BIN)/python -m pytest -m "not scenario and not ($(INTEGRATION))" -n $(CORES)
+	@$(BIN)/python -m pytest --dist worksteal -n $(CORES) -m "not scenario and not ($(INTEGRATION))"
 
 # One more at once than there are cores, since some wait.
 integration: setup
-	@$(BIN)/python -m pytest -m "not scenario and ($(INTEGRATION))" -n $$(($(CORES) + 1))
+	@$(BIN)/python -m pytest --dist worksteal -n $$(($(CORES) + 1)) -m "not scenario and ($(INTEGRATION))" \
+		$(call MARKED,$(MORE))
 
 # What keeps to the clock's pace has the machine to itself, one after another, and then the rest its cores.
 WHICH := not variant
 system: setup
-	@$(BIN)/python -m pytest -rs -m "scenario and alone and not load and $(WHICH)"
-	@$(BIN)/python -m pytest -rs --dist worksteal -n $(CORES) -m "scenario and not alone and not load and $(WHICH)"
+	@$(BIN)/python -m pytest -rs -m "scenario and alone and not load and $(WHICH)" $(call MARKED,alone)
+	@$(BIN)/python -m pytest -rs --dist worksteal -n $(CORES) -m "scenario and not alone and not load and $(WHICH)" \
+		$(call MARKED,scenario) test/launch
 
 scenarios: WHICH := scenario
 scenarios: system

@@ -1,5 +1,6 @@
 """Homes by seed: equal seeds, what can be done there and what cannot."""
 
+import functools
 import math
 
 import numpy as np
@@ -14,21 +15,32 @@ from vla_sim.world import world_file
 from vla_sim.world.semantic_map import World
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """made(seed, unsolvable=False): the scenario of a home, which is made once."""
+
+    @functools.cache
+    def make(seed, unsolvable=False):
+        return home.make(seed, tmp_path_factory.mktemp("home"), unsolvable=unsolvable)
+
+    return make
+
+
 @pytest.mark.parametrize("unsolvable", [False, True])
-def test_equal_seeds_make_equal_files_and_others_make_others(tmp_path, unsolvable):
-    made = [
-        home.make(seed, tmp_path / folder, unsolvable=unsolvable)
-        for seed, folder in ((3, "a"), (3, "b"), (4, "c"))
-    ]
-    texts = [(path.read_text(), path.with_suffix(".sdf").read_text()) for path in made]
-    assert texts[0] == texts[1]
-    assert texts[2][0] != texts[0][0]
-    assert texts[2][1] != texts[0][1]
+def test_equal_seeds_make_equal_files_and_others_make_others(made, tmp_path, unsolvable):
+    again = home.make(3, tmp_path, unsolvable=unsolvable)
+    first, second, other = (
+        (path.read_text(), path.with_suffix(".sdf").read_text())
+        for path in (made(3, unsolvable=unsolvable), again, made(2, unsolvable=unsolvable))
+    )
+    assert first == second
+    assert other[0] != first[0]
+    assert other[1] != first[1]
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_home_has_a_scenario_whose_names_are_in_it(tmp_path, seed):
-    file = load.load(home.make(seed, tmp_path))
+def test_a_home_has_a_scenario_whose_names_are_in_it(made, seed):
+    file = load.load(made(seed))
     preparation.check(file)
     fetch, carry, put = file.scenario.script
     assert [step.skill for step in fetch.steps] == ["navigate", "find", "pick"]
@@ -39,8 +51,8 @@ def test_a_home_has_a_scenario_whose_names_are_in_it(tmp_path, seed):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_what_is_impossible_on_purpose_is_so_and_the_scenario_says_why(tmp_path, seed):
-    file = load.load(home.make(seed, tmp_path, unsolvable=True))
+def test_what_is_impossible_on_purpose_is_so_and_the_scenario_says_why(made, seed):
+    file = load.load(made(seed, unsolvable=True))
     preparation.check(file)
     room, thing = file.scenario.script[0].steps[0].place, file.scenario.script[0].steps[2].object
     world = World.load(file.scenario.world)
@@ -75,8 +87,8 @@ def test_what_stands_in_the_way_unmapped_counts_too(tmp_path):
         assert len(reached) == 2 * ways
 
 
-def test_people_walk_from_room_to_room_in_the_same_home(tmp_path):
-    alone = home.make(3, tmp_path / "alone").with_suffix(".sdf")
+def test_people_walk_from_room_to_room_in_the_same_home(made, tmp_path):
+    alone = made(3).with_suffix(".sdf")
     path = home.make(3, tmp_path, people=2)
     file = load.load(path)
     preparation.check(file)

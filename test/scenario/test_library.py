@@ -29,6 +29,7 @@ VARIANTS = {
     "move_forward": "urgent_command and turn_left move by a measure that was said",
     "move_from_to": "place_on_counter takes a thing from one table to another",
     "narrow_door": "fetch_cup passes the same door",
+    "nonsense": "test_replay_runs plays it, and what was recorded of it again",
     "object_missing": "blocked_door fails and says why; fetch_cup looks for the cup",
     "other_voice": "noisy_room is harder to understand",
     "out_of_reach": "dropped_while_carrying ends without the cup",

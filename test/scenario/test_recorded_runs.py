@@ -88,4 +88,5 @@ def test_a_change_that_changes_decisions_is_named(recorded, tmp_path):
     assert not found.same
     first = next(one for one in found.compared if not one.same)
     assert first.topic == topics.TRANSCRIPT.name
-    assert "move forward" in first.recorded.text
+    assert first.recorded.text == "move forward one meter"
+    assert first.replayed.text.startswith("move forward one meter; not complete")

@@ -8,6 +8,7 @@ there). The checkout comes first so that an edited world is the one that runs.
 import os
 import site
 import sys
+from functools import cache
 from pathlib import Path
 
 from vla_sim.common.errors import InputError, MissingError, meant
@@ -24,9 +25,15 @@ def share_dirs() -> tuple[Path, ...]:
     """Every folder that may hold `worlds/`, `models/` and `config/`, best first; some may not exist."""
     ament = [Path(p) for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
     installed = [Path(sys.prefix), Path(site.getuserbase())]
-    checkout = Path(__file__).resolve().parents[2]
-    shares = [prefix / "share" / PACKAGE for prefix in (*ament, *installed)]
-    return (checkout, *shares) if (checkout / "pyproject.toml").is_file() else tuple(shares)
+    shares = (prefix / "share" / PACKAGE for prefix in (*ament, *installed))
+    return (*_checkout(__file__), *shares)
+
+
+@cache  # asked for every model of a world
+def _checkout(file: str) -> tuple[Path, ...]:
+    """The checkout that a file of the package belongs to, if it is in one."""
+    folder = Path(file).resolve().parents[2]
+    return (folder,) if (folder / "pyproject.toml").is_file() else ()
 
 
 def share_folder(name: str) -> Path:
@@ -68,7 +75,12 @@ def find_world(name_or_path: str) -> Path:
 def robot_names() -> tuple[str, ...]:
     """Names of the shipped robots in alphabetical order: each is a profile `config/robots/<name>.yaml` and a
     model `models/<name>`."""
-    return tuple(sorted(path.stem for path in (share_folder("config") / "robots").glob("*.yaml")))
+    return _profiles(share_folder("config") / "robots")
+
+
+@cache
+def _profiles(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
 
 
 def find_robot(name_or_path: str) -> Path:

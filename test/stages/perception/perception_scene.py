@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -42,31 +43,34 @@ class Scene:
     def render(self, camera=HEAD, pose=None, noise=0.0, seed=0):
         """rgb (h, w, 3) uint8, depth (h, w) float32 with sigma = noise * depth."""
         pose = look() if pose is None else pose
-        u, v = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
-        rays = (
-            np.stack(
-                [(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(u.shape)], -1
-            ).reshape(-1, 3)
-            @ pose[:3, :3].T
-        )
-        origin = pose[:3, 3]
-        depth = np.full(len(rays), np.inf)
-        rgb = np.full((len(rays), 3), 0.8)
-        light = np.array([0.3, 0.4, 0.87])
-        squared = (rays * rays).sum(1)
-        for shape, size, at, colour in self.things:
-            centre, radius = np.array(at[:3]) - origin, np.linalg.norm(size) / 2
-            around = np.flatnonzero((centre @ centre - radius**2) * squared <= (rays @ centre) ** 2)
-            t, normal = cast(shape, size, at, origin, rays[around])
-            nearer = t < depth[around]
-            hit = around[nearer]
-            depth[hit] = t[nearer]
-            rgb[hit] = np.array(colour) * (0.55 + 0.45 * np.clip(normal[nearer] @ light, 0, 1))[:, None]
-        generator = np.random.default_rng(seed)
-        depth = depth * (1.0 + noise * generator.standard_normal(len(depth)))
+        rgb, depth = seen(tuple(self.things), camera, tuple(map(tuple, pose.tolist())))
+        depth = depth * (1.0 + noise * np.random.default_rng(seed).standard_normal(len(depth)))
         depth = np.where((depth > 0.2) & (depth < 4.0), depth, np.nan)
         shape = (camera.height, camera.width)
-        return (rgb * 255).astype(np.uint8).reshape(*shape, 3), depth.astype(np.float32).reshape(shape)
+        return rgb.reshape(*shape, 3).copy(), depth.astype(np.float32).reshape(shape)
+
+
+@lru_cache(maxsize=32)  # most tests look at one scene again and again
+def seen(things, camera, pose):
+    """rgb (n, 3) uint8 and depth (n,) of every pixel, without noise."""
+    pose = np.array(pose)
+    u, v = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
+    rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(u.shape)], -1)
+    rays = rays.reshape(-1, 3) @ pose[:3, :3].T
+    origin = pose[:3, 3]
+    depth = np.full(len(rays), np.inf)
+    rgb = np.full((len(rays), 3), 0.8)
+    light = np.array([0.3, 0.4, 0.87])
+    squared = (rays * rays).sum(1)
+    for shape, size, at, colour in things:
+        centre, radius = np.array(at[:3]) - origin, np.linalg.norm(size) / 2
+        around = np.flatnonzero((centre @ centre - radius**2) * squared <= (rays @ centre) ** 2)
+        t, normal = cast(shape, size, at, origin, rays[around])
+        nearer = t < depth[around]
+        hit = around[nearer]
+        depth[hit] = t[nearer]
+        rgb[hit] = np.array(colour) * (0.55 + 0.45 * np.clip(normal[nearer] @ light, 0, 1))[:, None]
+    return (rgb * 255).astype(np.uint8), depth
 
 
 def cast(shape, size, at, origin, rays):

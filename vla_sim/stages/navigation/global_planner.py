@@ -31,8 +31,11 @@ def _octile(rows: int, columns: int) -> float:
 def coarse(fine: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """Largest value of each factor x factor block, so that no gap is lost for where its middle lies; a
     partial block at the border is kept."""
-    rows, columns = (np.arange(0, size, factor) for size in fine.shape)
-    return np.maximum.reduceat(np.maximum.reduceat(fine, rows, axis=0), columns, axis=1)
+    whole = np.pad(fine, [(0, -size % factor) for size in fine.shape], constant_values=-np.inf)
+    # Slice by slice: numpy's reduceat takes twenty times as long, at every plan.
+    tall = np.maximum.reduce([whole[k::factor] for k in range(factor)])
+    largest: NDArray[np.float32] = np.maximum.reduce([tall[:, k::factor] for k in range(factor)])
+    return largest
 
 
 @kernel
