@@ -11,8 +11,10 @@ from vla_sim.contract.vocabulary import COLOURS
 from vla_sim.report.map_sheet import Plan
 from vla_sim.scenario.record import AddedModel, Outline, Put
 from vla_sim.scenario.report.run_map import PAINT, closest_approach, paint, run_map, ways_map
+from vla_sim.world.occupancy_grid import shadow
 from vla_sim.world.semantic_map import World
 from vla_sim.world.solids import Solid
+from vla_sim.world.world_file import OBSTACLE_HEIGHTS
 
 SQUARE = [(0.9, 0.5), (1.2, 0.5), (1.2, 0.8), (0.9, 0.8)]
 CRATE = AddedModel(name="crate_a", x=1.05, y=0.65, outlines=[Outline(corners=SQUARE)])
@@ -44,14 +46,18 @@ def test_a_plan_holds_all_of_a_world():
     x0, y0, x1, y1 = plan.box
     assert all(x0 < p.x < x1 and y0 < p.y < y1 for p in plan.world.places)
     drawn = plan.draw()
-    assert drawn.count('class="wall"') + drawn.count('class="thing"') == len(plan.world.solids)
+    high = [s for s in plan.world.solids if shadow(s, OBSTACLE_HEIGHTS[0], 9.0) is not None]
+    assert drawn.count('class="wall"') + drawn.count('class="thing"') == len(high) > 80
     assert drawn.count('class="keep-out"') == len(plan.world.forbidden)
 
 
-def test_what_is_over_the_robots_head_is_not_in_its_way():
+def test_what_is_over_the_robots_head_or_under_its_feet_is_not_in_its_way():
+    floor = Solid("floor", "box", pose(-0.05), (9.0, 9.0, 0.1))
     walls = [Solid(name, "box", pose(z), (1.0, 1.0, 0.2)) for name, z in (("lamp", 2.5), ("bench", 0.3))]
     tall = Solid("pillar", "cylinder", pose(1.0), (0.2, 2.0, 0.0))
-    plan = Plan.of("plan-0", World("w", Path("w.sdf"), (0.0, 0.0, 0.0), (), (), (), (*walls, tall), ()))
+    plan = Plan.of(
+        "plan-0", World("w", Path("w.sdf"), (0.0, 0.0, 0.0), (), (), (), (floor, *walls, tall), ())
+    )
     assert [s.tall for s in plan.shadows] == [False, True]
 
 
