@@ -58,6 +58,21 @@ def test_an_open_bin_stays_open() -> None:
         assert (np.abs(local[:3]) > np.array(one.size) / 2).any()
 
 
+def test_a_room_of_thin_walls_in_one_mesh_has_an_inside() -> None:
+    """Its surface, seen from both sides, is as large as that of a solid block."""
+    outer, inner = trimesh.creation.box((14.0, 21.0, 9.0)), trimesh.creation.box((13.98, 20.98, 9.0))
+    inner.invert()
+    sides = [one.faces[np.abs(one.face_normals[:, 2]) < 0.5] for one in (outer, inner)]
+    n = len(outer.vertices)
+    rims = [[k, k + n, k + 1] for k in range(0, n, 2)]  # so that it is one part
+    vertices = np.concatenate([outer.vertices, inner.vertices])
+    found, note = convex.convex(vertices, np.concatenate([sides[0], sides[1] + n, rims]))
+    assert note == ""
+    for one in found:
+        local = np.linalg.inv(one.pose) @ [3.0, -5.0, 1.0, 1.0]
+        assert (np.abs(local[:3]) > 0.5 * np.array(one.size)).any(), one.size
+
+
 def test_a_wall_with_a_door_in_one_mesh_can_be_walked_through() -> None:
     """An extruded outline with a notch, the door, from the floor up."""
     outline = [(0, 0), (2, 0), (2, 2), (3, 2), (3, 0), (5, 0), (5, 2.5), (0, 2.5)]

@@ -58,7 +58,7 @@ def pieces(
                 out[f"{i}corners"] = one.corners
         return out
 
-    depends = f"pieces {scale} {submesh} {TOLERANCE} {THICKNESS} {FLAT_FACES} {MOST_PIECES} {CORNERS}"
+    depends = f"pieces 2 {scale} {submesh} {TOLERANCE} {THICKNESS} {FLAT_FACES} {MOST_PIECES} {CORNERS}"
     kept = mesh_cache.kept(path, depends, make)
     return tuple(
         Piece(kept[f"{i}pose"], tuple(map(float, kept[f"{i}size"])), kept.get(f"{i}corners"))  # type: ignore[arg-type]
@@ -139,7 +139,8 @@ def _axes(points: Array) -> Array:
 
 
 def _convex(part: Any) -> bool:
-    """Whether its hull is its surface: no vertex inside, and no opening that the hull would close."""
+    """Whether its hull is its surface: no vertex inside, and no opening that the hull would close. Thin walls
+    around a room have more surface than that, from both sides, and no such volume."""
     hull = _hull(part.vertices)
     if hull is None:
         return False
@@ -147,7 +148,8 @@ def _convex(part: Any) -> bool:
     inside = np.full(len(part.vertices), np.inf)
     for normal, middle in zip(normals, middles, strict=True):
         inside = np.minimum(inside, -(part.vertices - middle) @ normal)
-    return bool(inside.max() < TOLERANCE and part.area > 0.97 * hull.area)
+    filled = part.area < 1.01 * hull.area or abs(part.volume) > 0.97 * hull.volume
+    return bool(inside.max() < TOLERANCE and part.area > 0.97 * hull.area and filled)
 
 
 def _slabs(part: Any) -> list[Array]:
