@@ -15,6 +15,7 @@ import psutil
 import pytest
 from waiting import wait_for
 
+from vla_sim.bringup.fork_server import Fork
 from vla_sim.bringup.node_table import NodeSpec, StackOptions
 from vla_sim.bringup.supervisor import Domain, Stack
 from vla_sim.common.errors import EngineError, InputError, MissingError, StackError
@@ -54,6 +55,26 @@ def test_leaving_ends_every_process_and_its_children(tmp_path):
         family = [c for pid in pids for c in (psutil.Process(pid), *psutil.Process(pid).children())]
         assert len(family) == 3
     wait_for(lambda: not any(p.is_running() and p.status() != "zombie" for p in family))
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_between_a_nodes_start_and_its_entry_leaves_no_node(tmp_path, monkeypatch, number):
+    begun = []
+
+    def begin(*arguments, **options):
+        begun.append(Fork(*arguments, **options))
+        signal.raise_signal(number)
+        return begun[-1]
+
+    monkeypatch.setattr("vla_sim.bringup.supervisor.Fork", begin)
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), stack(tmp_path, "patient", "patient"):
+            pass
+    finally:
+        signal.signal(number, before)
+    assert len(begun) == 1, "it starts no further one"
+    assert begun[0].poll() is not None
 
 
 def test_a_node_that_ignores_signals_is_killed(tmp_path, monkeypatch):

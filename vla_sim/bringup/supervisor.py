@@ -175,7 +175,8 @@ class Stack:
         os.environ.update({k: v for k, v in env.items() if os.environ.get(k) != v})
         self._environment = env | self.variables
         for spec in self.specs:
-            self.processes.append(self._begin(spec))
+            with signals.deferred():  # a node that is begun and not in the list would outlive the run
+                self.processes.append(self._begin(spec))
 
     def _begin(self, spec: NodeSpec, *, again: bool = False) -> Process:
         arguments = [*spec.command, *node_table.arguments(spec, self.options, simulated=self.simulated)]
@@ -222,7 +223,8 @@ class Stack:
                 if time.monotonic() >= self._due[process.name]:
                     del self._due[process.name]
                     shared_memory.free()
-                    self.processes[k] = self._begin(self.specs[k], again=True)
+                    with signals.deferred():
+                        self.processes[k] = self._begin(self.specs[k], again=True)
                 continue
             process.reader.join(1.0)
             why = process.last.removeprefix("error: ") or f"exit code {code}"
