@@ -154,9 +154,12 @@ def test_a_domain_that_another_user_had_is_free_again(monkeypatch):
                 os.seteuid(0)
 
 
-def test_a_domain_that_another_program_uses_is_not_taken():
+@pytest.mark.parametrize("port", [0, 10])
+def test_a_domain_that_another_program_uses_is_not_taken(port):
+    """Also one in which the participant that came first has gone and others are left: they share a port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("", 7400 + 250 * 77 + 10))
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(port == 0))
+        other.bind(("", 7400 + 250 * 77 + port))
         with pytest.raises(StackError, match="domain 77 is in use"):
             Domain(77)
 

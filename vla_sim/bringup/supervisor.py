@@ -58,13 +58,15 @@ class Domain:
         lock = machine_lock(f"{LOCK}{number}.lock")
         if lock is None or joined:
             return lock
-        # The first participant of a domain binds this port (DDSI-RTPS 9.6.1.1).
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("", 7400 + 250 * number + 10))
-            except OSError:
-                lock.close()
-                return None
+        # Every participant of a domain binds the first of these ports, together with the others, where it
+        # uses multicast; the first one also binds the second, alone (DDSI-RTPS 9.6.1.1).
+        for offset in (0, 10):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                try:
+                    probe.bind(("", 7400 + 250 * number + offset))
+                except OSError:
+                    lock.close()
+                    return None
         return lock
 
     def release(self) -> None:
