@@ -99,10 +99,7 @@ LIMITS: Mapping[str, tuple[object, tuple[float, ...]]] = {
     "confidence": (None, (0.3, 0.4, 0.6, 0.7, 0.8)),
     "MAX_UNEXPLAINED": (one_ear, (0.2, 0.5, 0.8)),
     "QUIET": (one_ear, (28.0, 32.0, 40.0, 44.0)),
-    "SURE": (one_ear, (0.5, 0.7, 0.9)),
-    "HEARD": (two_ears, (0.02, 0.2, 0.4)),
-    "LIKELY": (two_ears, (0.01, 0.02, 0.05, 0.1)),
-    "CERTAIN": (two_ears, (0.3, 0.4, 0.7, 1.0)),
+    "RIVAL": (two_ears, (0.05, 0.1, 0.3, 0.5)),
     "FREE_CONFIDENCE": (two_ears, (0.3, 0.4, 0.6, 0.7)),
 }
 """Where each stands (None: it is the listener's own), and its other values."""
@@ -263,11 +260,14 @@ class Judges(Listener):
 
     def __init__(self, ear: Pocketsphinx, grammar: Grammar, second: SecondEar | None) -> None:
         self.kept = [Kept(ear), *([Kept(second)] if second else [])]
+        if second is not None:
+            second.witness = self.kept[0]
         super().__init__(self.kept[0], grammar, second=self.kept[1] if second else None)
         self.settings: dict[tuple[str, str], Setting] = {("as shipped", ""): ()}
         self.verdicts: dict[tuple[str, str], Utterance] = {}
 
     def vary_limits(self) -> None:
+        two_ears.nearest = cache(two_ears.nearest)
         if self.second is not None:
             self.settings["grammar's ear alone", ""] = ((self, "second", None),)
         for name, (owner, values) in LIMITS.items():
@@ -311,7 +311,7 @@ def listener(free: bool) -> Judges:
     grammar = Grammar.of(HOME)
     ear = Pocketsphinx(grammar)
     # How long the free ear takes is no matter here: this machine may be busy.
-    second = SecondEar(Whisper(threads=1), budget=600.0) if free else None
+    second = SecondEar(Whisper(threads=1), ear, budget=600.0) if free else None
     return Judges(ear, grammar, second)
 
 

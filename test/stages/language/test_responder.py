@@ -278,14 +278,6 @@ def test_yes_to_what_was_half_heard_has_it_done():
     assert desk.plans == [["navigate kitchen"]]
 
 
-def test_yes_to_a_question_that_was_half_heard_has_it_answered():
-    desk = Desk()
-    desk.hear("what are you doing", complete=False, reason="partial")
-    assert desk.of(topics.SAY)[-1].text == 'Did you say "what are you doing"?'
-    desk.say("yes", "c2")
-    assert desk.of(topics.SAY)[-1].text == "Nothing."
-
-
 def test_right_is_no_yes_where_it_may_be_a_side():
     desk = Desk()
     desk.hear("turn left", complete=False, reason="partial")

@@ -10,7 +10,6 @@ from vla_sim.stages.voice.audio import CHUNK, SAMPLE_RATE, Samples
 from vla_sim.stages.voice.endpointing import Activity, Endpointer, Hangover, VoiceActivity
 from vla_sim.stages.voice.listener import Listener
 from vla_sim.stages.voice.recogniser import Recognition, Word
-from vla_sim.stages.voice.second_ear import SecondEar
 from vla_sim.stages.voice.simulated_microphone import room_noise
 
 
@@ -43,22 +42,6 @@ class Scripted:
 
     def stop(self) -> Recognition | None:
         return self.stopped
-
-    def fit(self, text: str) -> Recognition:
-        return Recognition(text, 0.9)
-
-
-class Writes:
-    name = "writes"
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def transcribe(self, sound: Samples) -> Recognition:
-        return Recognition(self.text, 0.9)
-
-    def likely(self, text: str) -> float:
-        return 0.0
 
 
 def vowel(seconds: float) -> np.ndarray:
@@ -117,19 +100,6 @@ def test_half_a_sentence_is_asked_back(text: str) -> None:
 def test_a_sentence_that_fits_badly_is_asked_back() -> None:
     (heard,) = hear(Listener(Scripted("go to the kitchen", confidence=0.3), grammar()), utterance())
     assert (heard.complete, heard.reason) == (False, "partial")
-
-
-@pytest.mark.parametrize(
-    ("confidence", "written", "found"),
-    [(0.9, "pick up the clock", "box"), (0.6, "pick up the clock", "clock"), (0.6, "", "box")],
-)
-def test_a_grammar_that_is_hardly_sure_is_compared_with_another_ear_if_that_answers(
-    confidence: float, written: str, found: str
-) -> None:
-    second = SecondEar(Writes(written), budget=10.0)
-    (heard,) = hear(Listener(Scripted("pick up the box", confidence), grammar(), second=second), utterance())
-    assert (heard.text, heard.complete) == (f"pick up the {found}", True)
-    second.close()
 
 
 def test_a_second_look_can_save_a_sentence() -> None:

@@ -169,7 +169,7 @@ class Responder:
             problem = ask.NOISE_HEARD
         elif transcript.reason == "silence" or not transcript.text.strip():
             problem = ask.NOTHING_HEARD
-        elif understood.intent or understood.answer:
+        elif understood.steps or understood.intent:
             problem = ask.did_you_say(transcript.text)
             self.dialogue.asked(transcript.text, problem, self._gathered.now(), proposed=True)
         else:

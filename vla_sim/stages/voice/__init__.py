@@ -5,6 +5,7 @@ __all__ = [
     "audio",
     "grammar",
     "listener",
+    "nearest_sentence",
     "node",
     "params",
     "pocketsphinx_recogniser",

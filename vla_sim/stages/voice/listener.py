@@ -40,9 +40,6 @@ QUIET = 36.0
 """[dB] of the loudest chunk above the quietest tenth of the utterance, below which one hearing is not
 believed. Measured: at least 44 in a quiet room, at most 33 in noise 20 dB below the voice. "Come back" at 10
 dB above a fan is "fetch the cup" to the grammar's ear, with confidence 0.93."""
-SURE = 0.8
-"""Confidence from which the grammar's ear is not compared with another one in quiet: "pick up the clock" was
-"pick up the box" to it with 0.54."""
 RECHECK_AFTER = 0.06
 """[s] of silence after which the hypothesis decides how much more silence ends the utterance."""
 _LINKS = tuple(f"{link} " for link in phrases.LINKS.spoken)
@@ -197,17 +194,13 @@ class Listener:
         if self.second is None:
             return self._answer(best.sure_text, best.confidence, "partial" if best.text else "noise")
         silence = self._loud[::-1].index(True) * CHUNK_SECONDS if any(self._loud) else 0.0
-        heard = sorted((first, second), key=lambda one: -one.confidence)
-        free, likely = self.second.hear(self._heard, silence, [one.text for one in heard if one.text])
-        if not free.text and quiet and self._accepted(found):
-            return self._believe(found)
-        found, believed = vote(heard, free, likely, self.grammar, self._explains)
+        free = self.second.hear(self._heard, silence)
+        found, believed = vote(best, free, self.grammar, self.second.witness, self._fits)
         reason: Reason = "" if believed else "partial" if found.text else "noise"
         return self._answer(found.text if believed else found.sure_text, found.confidence, reason, found.ear)
 
     def _sure(self, found: Recognition, alone: bool) -> bool:
-        """Whether it is acted on with nobody else asked. alone: whether one hearing may be enough."""
-        alone = alone and (self.second is None or found.confidence >= SURE)
+        """Whether it is acted on with nobody else asked. alone: whether one hearing is enough."""
         return self._accepted(found) and (alone or within_stop_sentence(found.text))
 
     def _believe(self, found: Recognition) -> Utterance:
@@ -234,9 +227,6 @@ class Listener:
 
     def _fits(self, found: Recognition) -> bool:
         return found.confidence >= self.confidence and self._unexplained(found) <= MAX_UNEXPLAINED
-
-    def _explains(self, text: str) -> bool:
-        return self._fits(self.recogniser.fit(text))
 
     def _unexplained(self, found: Recognition) -> float:
         """Seconds of voice that no recognised word covers."""

@@ -57,7 +57,8 @@ class VoiceNode(StageNode[VoiceParams]):
         grammar = getattr(recogniser, "grammar", grammar)
         second = None
         if p.recogniser == "both":
-            second = SecondEar(free_recogniser(p), p.second_ear_budget)
+            assert isinstance(recogniser, Pocketsphinx)
+            second = SecondEar(free_recogniser(p), recogniser, p.second_ear_budget)
             second.recogniser.transcribe(babble(1.0))
         self.listener = Listener(recogniser, grammar, p.confidence, hangover(p), p.silence_seconds, second)
         folder = user_path(p.speech_folder) if p.speech_folder else None

@@ -109,6 +109,7 @@ class Pocketsphinx:
         return tuple(phone for phones in found for phone in phones.split()) if all(found) else ()
 
     def fit(self, text: str) -> Recognition:
+        """How well the utterance that was finished last fits these words, of the grammar or not."""
         if not self._heard or self._running or not self.phones(text):
             return Recognition("", 0.0)
         self._strict.add_jsgf_string("fit", f"#JSGF V1.0; grammar fit; public <fit> = {text};")

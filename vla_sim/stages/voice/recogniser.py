@@ -65,11 +65,6 @@ class Recogniser(Protocol):
         """Which stop the utterance that was finished last is, if it is one; None if it cannot be asked."""
         ...
 
-    def fit(self, text: str) -> Recognition:
-        """How well the utterance that was finished last fits these words, which need not be a sentence of
-        the grammar. Without text if it cannot be asked."""
-        ...
-
 
 class FreeRecogniser(Protocol):
     """Hears any words, of a whole utterance at once."""
@@ -77,11 +72,6 @@ class FreeRecogniser(Protocol):
     name: str
 
     def transcribe(self, sound: Samples) -> Recognition: ...
-
-    def likely(self, text: str) -> float:
-        """The chance of the unlikeliest piece of these words after those before it, in the sound that was
-        transcribed last."""
-        ...
 
 
 class WholeUtterance:
@@ -111,9 +101,6 @@ class WholeUtterance:
 
     def stop(self) -> Recognition | None:
         return None
-
-    def fit(self, text: str) -> Recognition:
-        return Recognition("", 0.0)
 
 
 def warm(recogniser: Recogniser, speech: Samples) -> Recognition:

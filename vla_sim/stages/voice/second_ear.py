@@ -1,23 +1,23 @@
 """The free recogniser beside the grammar's: begun in a pause, asked at the end, given up in time."""
 
 import time
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
-from typing import Any
 
 import numpy as np
 
 from vla_sim.common import clock
 from vla_sim.stages.voice.audio import Samples
 from vla_sim.stages.voice.recogniser import FreeRecogniser, Recognition
+from vla_sim.stages.voice.two_ears import Witness
 
 
 class SecondEar:
-    """budget [s]: from the end of the speech, for an answer; without one the grammar's ear is alone."""
+    """witness: the grammar's ear. budget [s]: from the end of the speech, for an answer; without one the
+    grammar's ear is alone."""
 
-    def __init__(self, recogniser: FreeRecogniser, budget: float = 1.0) -> None:
-        self.recogniser, self.budget = recogniser, budget
+    def __init__(self, recogniser: FreeRecogniser, witness: Witness, budget: float = 1.0) -> None:
+        self.recogniser, self.witness, self.budget = recogniser, witness, budget
         self._thread = ThreadPoolExecutor(1, "second ear")
         self._begun: Future[Recognition] | None = None
         self._charged = 0.0
@@ -38,38 +38,28 @@ class SecondEar:
             self._begun.cancel()
             self._begun = None
 
-    def hear(
-        self, heard: list[Samples], silence: float, sentences: Sequence[str]
-    ) -> tuple[Recognition, dict[str, float]]:
-        """Of the whole utterance, and how likely each of these sentences is. silence [s]: since its words
-        ended. Without text where no answer comes in time."""
+    def hear(self, heard: list[Samples], silence: float) -> Recognition:
+        """Of the whole utterance. silence [s]: since its words ended. Without text where no answer comes in
+        time."""
         left = max(0.0, self.budget - silence)
         if clock.lockstep():
             started = time.perf_counter()
-            free = self.recogniser.transcribe(np.concatenate(heard))
-            likely = self._likely(free, sentences)
+            found = self.recogniser.transcribe(np.concatenate(heard))
             spent = time.perf_counter() - started
             self._charged += spent
             late = clock.charge("hearing", spent, left) > left
-            return (Recognition("", 0.0), {}) if late else (free, likely)
-        asked: Future[Any] = self._begun or self._submit(heard)
-        given_up = time.monotonic() + left
+            return Recognition("", 0.0) if late else found
+        asked = self._begun or self._submit(heard)
         try:
-            free = asked.result(left)
-            asked = self._thread.submit(self._likely, free, sentences)
-            return free, asked.result(max(0.0, given_up - time.monotonic()))
+            return asked.result(left)
         except Late:
             asked.cancel()
-            return Recognition("", 0.0), {}
+            return Recognition("", 0.0)
         finally:
             self._begun = None
 
     def _submit(self, heard: list[Samples]) -> Future[Recognition]:
         return self._thread.submit(self.recogniser.transcribe, np.concatenate(heard))
-
-    def _likely(self, free: Recognition, sentences: Sequence[str]) -> dict[str, float]:
-        texts = (free.text, *sentences) if free.text else ()
-        return {text: self.recogniser.likely(text) for text in texts}
 
     def charged(self) -> float:
         """Seconds of this process that were charged as "hearing" since this was asked last."""

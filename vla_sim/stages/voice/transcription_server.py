@@ -10,7 +10,6 @@ from vla_sim.common.http_client import open_client, post
 from vla_sim.stages.voice.audio import Samples, wav
 from vla_sim.stages.voice.recogniser import Recognition
 from vla_sim.stages.voice.spoken_numbers import normalise
-from vla_sim.stages.voice.two_ears import CANNOT_SAY
 
 KEY = "OPENAI_API_KEY"
 """Environment variable of the key, if the server wants one."""
@@ -69,6 +68,3 @@ class TranscriptionServer:
         self._failed = False
         found = normalise(text)
         return Recognition(found, CONFIDENCE if found else 0.0)
-
-    def likely(self, text: str) -> float:
-        return CANNOT_SAY

@@ -3,7 +3,6 @@
 import math
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -46,15 +45,6 @@ class Whisper:
         self._model = whisper.WhisperModel(
             str(model_folder(model)), device="cpu", compute_type="int8", cpu_threads=threads
         )
-        self._tokens = whisper.tokenizer.Tokenizer(
-            self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language="en"
-        )
-        self._encode, self._encoded = self._model.encode, None
-        self._model.encode = self._keep  # three quarters of the work, and `likely` needs it too
-
-    def _keep(self, features: Any) -> Any:
-        self._encoded = self._encode(features)
-        return self._encoded
 
     def transcribe(self, sound: Samples) -> Recognition:
         if not sound.size:
@@ -70,14 +60,3 @@ class Whisper:
             return Recognition("", 0.0)
         mean = sum(one.avg_logprob for one in found) / len(found)
         return Recognition(text, min(1.0, math.exp(mean)))
-
-    def likely(self, text: str) -> float:
-        """With a full stop or a question mark: without its end the first half of a sentence is likely."""
-        return max(self._chance(f" {text.capitalize()}{end}") for end in ".?")
-
-    def _chance(self, written: str) -> float:
-        tokens = self._tokens.encode(written)
-        (found,) = self._model.model.align(
-            self._encoded, self._tokens.sot_sequence, [tokens], self._model.feature_extractor.nb_max_frames
-        )
-        return float(min(found.text_token_probs))
