@@ -75,6 +75,12 @@ def test_navigation_finds_a_way_to_each_place(tmp_path: Path) -> None:
     assert not any(reasons.values()), reasons
 
 
+def test_a_robot_that_stands_close_to_something_has_places_all_the_same(tmp_path: Path) -> None:
+    g1 = "<include><uri>model://g1</uri><name>g1</name><pose>0 2.65 0.79 0 0 0</pose></include>"
+    world = World.load(write(tmp_path, ROOM + FURNITURE + g1))  # 0.30 m from the wall
+    assert {"bed", "kitchen table"} <= {place.name for place in world.places}
+
+
 def test_an_open_world_starts_at_its_origin_or_beside_what_stands_there(tmp_path: Path) -> None:
     empty = "<include><uri>https://fuel.gazebosim.org/1.0/OpenRobotics/models/Ground Plane</uri></include>"
     for inner, away in ((empty, 0.0), (empty + box("Pillar", "0 0 1", "0.4 0.4 2"), 0.5)):

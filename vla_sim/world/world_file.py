@@ -193,10 +193,13 @@ def _found(
     places = {START: start}
     grid, clearance = _clearance(solids, [start[:2]])
     parts, _ = label(clearance >= WAY)
-    x, y = ((value - corner) / CELL for value, corner in zip(start[:2], (grid.x0, grid.y0), strict=True))
-    own = parts[int(y), int(x)]
+    ways = np.nonzero(parts)
+    away = np.hypot(*(_centres(grid, *ways) - start[:2]).T)
+    if not len(away) or away.min() > ROOM:  # who stands a little too close to something can step away
+        return places
+    own = parts[ways][away.argmin()]
     rows, columns = np.nonzero((parts == own) & (clearance >= ROOM))
-    if not own or not len(rows):
+    if not len(rows):
         return places
     at = _centres(grid, rows, columns)
     for thing in _things(world):
