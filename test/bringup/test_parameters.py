@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import MISSING
 
 import pytest
@@ -120,6 +121,45 @@ def test_a_node_alone_is_asked_and_told_while_it_runs(ros_domain, capsys):
     assert node.returncode == 0
     assert main.main(["param", *domain, "safety.max_forward"]) == 5
     assert "no node safety is in ROS domain" in capsys.readouterr().err
+
+
+@pytest.mark.ros
+def test_a_lost_answer_is_asked_for_again(ros_domain, monkeypatch):
+    """A busy middleware may know of a client's requests before it knows of the reader of its answers."""
+    rclpy = pytest.importorskip("rclpy")
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.node import Node
+    from rclpy.service import Service
+
+    from vla_sim.bringup.parameter_client import ParameterClient
+
+    answers, send = [], Service.send_response
+
+    def lost_first(service, *answer):
+        answers.append(service.srv_name)
+        if len(answers) > 1:
+            send(service, *answer)
+
+    monkeypatch.setattr(Service, "send_response", lost_first)
+    context = rclpy.Context()
+    context.init(domain_id=ros_domain)
+    node = Node("deaf", context=context)
+    node.declare_parameter("rate", 20)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    thread = threading.Thread(target=executor.spin)
+    thread.start()
+    try:
+        with ParameterClient(ros_domain) as client:
+            assert client.get("deaf", "rate") == 20
+            assert len(answers) == 2
+            client.set("deaf", "rate", 30)
+            assert client.get("deaf", "rate") == 30
+    finally:
+        executor.shutdown()
+        thread.join()
+        node.destroy_node()
+        context.try_shutdown()
 
 
 @pytest.mark.ros

@@ -100,8 +100,11 @@ class Attack:
         with self.stranger("button") as (node, executor):
             client = node.create_client(SetBool, topics.ESTOP_SERVICE)
             assert client.wait_for_service(timeout_sec=30.0)
-            done = client.call_async(SetBool.Request(data=True))
-            executor.spin_until_future_complete(done, timeout_sec=30.0)
+            for _ in range(30):  # an answer is lost where the server does not know of its reader yet
+                done = client.call_async(SetBool.Request(data=True))
+                executor.spin_until_future_complete(done, timeout_sec=1.0)
+                if done.done():
+                    break
             assert done.result().success
 
     def fault(self, kind, target="", seconds=0.0):
