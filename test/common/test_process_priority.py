@@ -88,3 +88,13 @@ def test_nothing_goes_before_control_and_safety():
     nice = {spec.name: spec.nice for spec in node_table.STACK}
     assert nice["engine"] == nice["safety"] == min(nice.values())
     assert nice["perception"] == max(nice.values()) == 0
+
+
+def test_cores_are_kept_awake_where_that_is_allowed(monkeypatch, tmp_path):
+    monkeypatch.setattr(process_priority, "AWAKE", tmp_path / "cpu_dma_latency")
+    assert process_priority.keep_cores_awake() is None
+    assert not process_priority.AWAKE.exists()
+    process_priority.AWAKE.touch()
+    with process_priority.keep_cores_awake() as file:
+        assert not file.closed  # that ends it
+        assert process_priority.AWAKE.read_bytes() == bytes(4)

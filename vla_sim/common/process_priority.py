@@ -1,4 +1,4 @@
-"""The priority of processes and threads when the cores are busy.
+"""The priority of processes and threads when the cores are busy, and cores that stay awake when they are not.
 
 Niceness alone is not enough. Where Linux groups processes by session (autogroup, sched(7)), it counts within
 a session only, and every node has one of its own: there a session has a niceness too, in
@@ -10,13 +10,18 @@ import contextlib
 import errno
 import os
 import resource
+import struct
 import time
 from pathlib import Path
+from typing import IO
 
 SYS_NICE = 23
 """The number of CAP_SYS_NICE (capabilities(7))."""
 AUTOGROUP_TIMEOUT = 3.0
 """[s] Linux takes one group's niceness a tenth of a second from a user without rights; nodes start faster."""
+
+AWAKE = Path("/dev/cpu_dma_latency")
+"""Held open, it says how late a core may wake [us, int32] (Linux's power/pm_qos_interface.rst)."""
 
 
 def allowed(nice: int) -> bool:
@@ -52,3 +57,14 @@ def thread(nice: int) -> None:
     """Of this thread, beside the others of its process."""
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, nice + os.getpriority(os.PRIO_PROCESS, 0))
+
+
+def keep_cores_awake() -> IO[bytes] | None:
+    """Until the file is closed, or this process has ended, no core sleeps, so that none wakes late. That
+    costs power. None where this user may not do it."""
+    try:
+        file = os.fdopen(os.open(AWAKE, os.O_WRONLY), "wb", buffering=0)
+        file.write(struct.pack("=i", 0))
+    except OSError:
+        return None
+    return file

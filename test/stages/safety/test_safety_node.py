@@ -31,6 +31,7 @@ def node(ros_domain):
     for name in ("on_odom", "on_scan", "on_depth_scan"):
         setattr(made, name, of_now(made, getattr(made, name)))
     yield made
+    made.close()
     made.destroy_node()
     rclpy.try_shutdown()
 
@@ -393,6 +394,28 @@ def test_what_fails_where_a_stop_may_have_been_is_one(node, monkeypatch, topic):
     guarded(node, getattr(topics, topic))(None)
     assert node.core.epoch == before + 1
     assert node.core.halted
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_cores_stay_awake_while_it_lives(wanted, ros_domain, tmp_path, monkeypatch):
+    from vla_sim.common import process_priority
+    from vla_sim.stages.safety.node import SafetyNode
+
+    latency = tmp_path / "cpu_dma_latency"
+    latency.touch()
+    monkeypatch.setattr(process_priority, "AWAKE", latency)
+    rclpy.init(args=["--ros-args", "-p", f"keep_cores_awake:={wanted}"], domain_id=ros_domain)
+    try:
+        made = SafetyNode()
+        try:
+            assert (made.awake is not None and not made.awake.closed) == wanted
+            assert latency.read_bytes() == (bytes(4) if wanted else b"")
+        finally:
+            made.close()
+            made.destroy_node()
+        assert made.awake is None or made.awake.closed
+    finally:
+        rclpy.try_shutdown()
 
 
 def test_a_restart_is_a_stop_later_than_any_before_and_keeps_the_emergency_stop(

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from std_srvs.srv import SetBool
 
-from vla_sim.common import clock
+from vla_sim.common import clock, process_priority
 from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array, yaw_from_quaternion
 from vla_sim.contract import topics
@@ -124,7 +124,13 @@ class SafetyNode(StageNode[SafetyParams]):
         self.listen(topics.NEAR_POINTS, partial(self.on_cloud, "near", self.arms.on_near_points, math.inf))
         self.create_service(SetBool, topics.ESTOP_SERVICE, self.on_estop)
         self.follow_load()
+        awake = p.keep_cores_awake and not self.execution.deterministic
+        self.awake = process_priority.keep_cores_awake() if awake else None
         self.repeat(1.0 / p.rate, self.on_timer)
+
+    def close(self) -> None:
+        if self.awake is not None:
+            self.awake.close()
 
     def _take_up(self, before: Memory | None) -> None:
         """Begin, or go on after a restart, which is a stop."""
