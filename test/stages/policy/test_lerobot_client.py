@@ -337,6 +337,13 @@ def test_a_mapping_must_say_what_the_server_is_to_load():
         LeRobotClient(Address("lerobot", "127.0.0.1", 1), bare, 1.0)
 
 
+def test_a_mapping_must_not_name_several_arrays():
+    actions = msgspec.structs.replace(MAPPING.actions, keys=["right_arm", "right_hand"])
+    several = msgspec.structs.replace(MAPPING, actions=actions)
+    with pytest.raises(InputError, match="remove keys from its actions"):
+        LeRobotClient(Address("lerobot", "127.0.0.1", 1), several, 1.0)
+
+
 @pytest.mark.parametrize(
     "entry",
     [

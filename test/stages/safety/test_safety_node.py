@@ -436,6 +436,7 @@ def test_a_restart_is_a_stop_later_than_any_before_and_keeps_the_emergency_stop(
             made.remember()
             made.tick()
             epochs += [made.core.epoch]
+            made.close()
             made.destroy_node()
         assert epochs == sorted(set(epochs))
         assert states == []
@@ -443,6 +444,7 @@ def test_a_restart_is_a_stop_later_than_any_before_and_keeps_the_emergency_stop(
         last.tick()
         assert last.core.state().level == "estop"
         assert last.core.halted
+        last.close()
         last.destroy_node()
     finally:
         rclpy.try_shutdown()

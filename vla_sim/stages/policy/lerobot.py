@@ -66,6 +66,11 @@ class LeRobotClient(PolicyClient):
                 f"--policy {where}: the mapping does not say what the server is to load: add to it "
                 "lerobot: {type: act, weights: FOLDER, actions: 50}"
             )
+        if mapping.actions.keys is not None:
+            raise InputError(
+                f"--policy {where}: LeRobot's protocol answers with one array, and the mapping's actions "
+                "name several; remove keys from its actions"
+            )
         self._where, self._mapping, self._timeout = where, mapping, timeout
         self._features = features(mapping)
         self._steps = itertools.count()
