@@ -542,6 +542,34 @@ def test_an_urgent_command_goes_first_and_the_other_goes_on_after_it():
     assert order == ["now", "slow"]
 
 
+@pytest.mark.parametrize(("step", "walked", "left"), [
+    (Step(skill="move", distance=1.0), (0.6, 0.0, 0.0), (0.4, 0.0, 0.0)),
+    (Step(skill="move", distance=-1.0, lateral=0.5), (-0.7, 0.4, 0.1), (-0.3, 0.1, 0.0)),
+    (Step(skill="turn", angle=1.0), (0.0, 0.1, 0.7), (0.0, 0.0, 0.3)),
+    (Step(skill="turn", angle=-1.0), (0.0, 0.0, -1.1), (0.0, 0.0, 0.0)),
+    (Step(skill="turn", angle=-1.0), (0.0, 0.0, 0.1), (0.0, 0.0, -1.1)),
+    (Step(skill="turn", angle=6.0), (0.0, 0.0, 5.0), (0.0, 0.0, 1.0)),
+])  # fmt: skip
+def test_a_walk_that_an_urgent_command_interrupts_goes_on_with_what_is_left_of_it(step, walked, left):
+    body = Body(silent=True)
+    x, y, yaw = body.ctx.pose = (1.0, 2.0, 2.5)
+    body.allow(Step(skill="say", text="off"), step, command_id="slow")
+    body.run(0.2)
+    ahead, aside, turned = walked
+    body.ctx.pose = (
+        x + ahead * math.cos(yaw) - aside * math.sin(yaw), y + ahead * math.sin(yaw) + aside * math.cos(yaw),
+        math.remainder(yaw + turned, 2.0 * math.pi),
+    )  # fmt: skip
+    for repeat in range(2):  # without a step between them
+        body.silent = False
+        body.allow(Step(skill="wait", seconds=0.1), command_id=f"now-{repeat}", priority="urgent")
+        body.silent = True
+        body.run(0.4)
+    went_on = body.requests[-1]
+    assert (went_on.distance, went_on.lateral, went_on.angle) == pytest.approx(left)
+    assert body.said == ["off"]
+
+
 def test_a_refused_plan_is_answered_and_not_run():
     body = Body()
     plan = Plan(command_id="c", text="", steps=[Step(skill="move", distance=99.0)], planner="rules")

@@ -16,7 +16,7 @@ from vla_sim.stages.executive.skill_context import SkillContext
 from vla_sim.stages.executive.skills.handling import approach, carry, pick, place
 from vla_sim.stages.executive.skills.naming import remember
 from vla_sim.stages.executive.skills.searching import find
-from vla_sim.stages.executive.skills.walking import move, navigate, turn
+from vla_sim.stages.executive.skills.walking import move, navigate, rest, turn
 
 CANCELLED = "stop was said"
 FALLEN = "I have fallen."
@@ -216,6 +216,7 @@ class Executive:
             self._end(self.job, "failed", SET_BACK)
         self.queue.elapse(self.ctx.now, self.job.plan if self.job is not None else None)
         if self.job is not None and (why := self._waits(self.job.plan)):
+            self.job.steps[self.job.step] = rest(self.ctx, self.job.steps[self.job.step])
             self._drop_skill()
             self._status(self.job.plan.command_id, "accepted", detail=why)
             self.queue.push(self.job, front=True)
@@ -227,7 +228,7 @@ class Executive:
             self.ctx.user_pose = self.job.user_pose
         job = self.job
         if self.skill is None:
-            step = job.plan.steps[job.step]
+            step = job.steps[job.step]
             self._status(job.plan.command_id, "running", skill=step.skill)
             self.skill = (have if self.ctx.has(job.plan, step) else SKILLS[step.skill])(self.ctx, step)
         try:

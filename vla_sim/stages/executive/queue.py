@@ -13,9 +13,9 @@ waits for a lower one, and the emergency stop never does.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from vla_sim.contract.records import PRIORITIES, Plan, Priority
+from vla_sim.contract.records import PRIORITIES, Plan, Priority, Step
 
 RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
 CAPACITY = 32
@@ -26,11 +26,16 @@ STARVATION_TIMEOUT: dict[Priority, float] = {"normal": 120.0, "background": 600.
 
 @dataclass
 class Job:
-    """A plan, where to go on in it, and the pose (x, y, yaw) at which the command was received."""
+    """A plan, where to go on in it, and the pose (x, y, yaw) at which the command was received. steps: the
+    plan's; of one that had to wait, what was left of it."""
 
     plan: Plan
     user_pose: tuple[float, float, float]
     step: int = 0
+    steps: list[Step] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = list(self.plan.steps)
 
 
 class CommandQueue:

@@ -45,6 +45,8 @@ class SkillContext:
     holding_arm: records.Arm | None = None
     picking: records.ManipulationRequest | None = None
     """The last one that was asked for."""
+    walking_from: Pose2 | None = None
+    """Where the move or the turn that runs began to walk."""
     docked: bool = False
     """Stands close to furniture: steps back before it walks or turns."""
     arms_home: bool = True
