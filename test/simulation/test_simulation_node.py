@@ -244,6 +244,23 @@ def test_a_stop_ends_an_arms_motion_and_the_emergency_stop_refuses_new_ones(setu
     setup.until(lambda: arm_error(setup, GOAL) < 0.1, act=allow)
 
 
+def test_after_a_stop_and_a_clock_that_was_set_back_an_arm_moves_again(setup):
+    allow, publisher = permit(setup), setup.client.publish(ARM_TRAJECTORY["right"])
+    safety = setup.client.publish(SAFETY_STATE)
+    setup.until(safety.get_subscription_count, tick=False)
+    setup.until(publisher.get_subscription_count, tick=False)
+    now = setup.node.now()
+    for stop_stamp in (now + 600.0, now):  # safety has seen that the stop lies ahead
+        before = refused(setup)
+        state = SafetyState(level="ok", reasons=[], stop_epoch=1, stop_stamp=stop_stamp)
+        setup.client.send(SAFETY_STATE, state)
+        setup.until(lambda at=stop_stamp: setup.node.host._stop_stamp == at, act=allow)
+        publisher.publish(trajectory(GOAL, stamp=setup.node.now()))
+        if stop_stamp > now:
+            setup.until(lambda b=before: refused(setup) != b, act=allow)
+    setup.until(lambda: arm_error(setup, GOAL) < 0.1, act=allow)
+
+
 def trajectory(positions, seconds=1, stamp=0.0):
     message = JointTrajectory(joint_names=list(facts.ARM_JOINTS["right"]))
     message.header.stamp = to_stamp(stamp)

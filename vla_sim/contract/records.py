@@ -360,7 +360,8 @@ class SafetyState(Record, frozen=True, kw_only=True):
     by itself; `estop`: latched until released by the service.
 
     stop_epoch grows with every stop, however it was asked for. What was asked for in an earlier epoch is void
-    everywhere, whatever its id and however late it arrives. stop_stamp: ROS time of the last stop [s]."""
+    everywhere, whatever its id and however late it arrives. stop_stamp: ROS time of the last stop, or of when
+    the clock was set back after it [s]."""
 
     level: Literal["ok", "slowed", "stopped", "estop"]
     reasons: list[Text]

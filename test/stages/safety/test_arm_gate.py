@@ -66,8 +66,19 @@ def test_what_is_of_before_a_stop_or_comes_under_the_emergency_stop_is_refused()
     assert ask(made, READY["right"], stamp=0.0) == "it does not say of when it is"
     made.estop = True
     assert "emergency stop" in ask(made, READY["right"])
-    assert "emergency stop" in made.gripper("right", ["right_gripper"], np.array([[0.05]]), NOW)
+    assert "emergency stop" in made.gripper("right", ["right_gripper"], np.array([[0.05]]), NOW, NOW)
     assert made.refused == 4
+
+
+def test_what_is_of_before_the_clock_was_set_back_is_refused_and_under_way_no_more():
+    made = gate()
+    opened = ["right_gripper"], np.array([[0.05]])
+    assert "set back" in ask(made, READY["right"], stamp=NOW + 600.0)
+    assert "set back" in made.gripper("right", *opened, NOW + 600.0, NOW)
+    assert ask(made, READY["right"], stamp=NOW + 0.2) == "", "its clock is a message ahead"
+    assert made.gripper("right", *opened, NOW + 0.2, NOW) == ""
+    assert made._plans["right"].over(NOW - 600.0)
+    assert not made._plans["right"].over(NOW - 0.1)
 
 
 def test_without_senses_nothing_moves():
@@ -248,7 +259,7 @@ def test_nothing_forbidden_is_ever_let_through(wish, estop, stamp, stopped, name
 def test_a_gripper_opens_no_wider_than_it_can(openings, names):
     made = gate()
     positions = np.array(openings, dtype=float).reshape(-1, 1)
-    if made.gripper("right", names, positions, NOW) == "":
+    if made.gripper("right", names, positions, NOW, NOW) == "":
         assert names == ["right_gripper"]
         assert len(openings) > 0
         assert all(-0.003 < one < 0.103 for one in openings)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from vla_sim.contract.records import Plan, Step
 from vla_sim.stages.safety.supervisor import MOST_COMMANDS, Supervisor
+from vla_sim.stages.safety.trust import MOST_AHEAD
 
 
 def plan(command_id, skill="wait", priority="normal"):
@@ -54,3 +55,18 @@ def test_memory_of_commands_is_bounded_and_keeps_the_newest():
     assert len(core.asked) == MOST_COMMANDS
     core.on_stop(0.0)
     assert core.void(plan(f"c{10 * MOST_COMMANDS - 1}")) == "stop was said after that"
+
+
+@given(st.floats(0.0, 1e4), st.lists(st.floats(-2e4, 2e4), max_size=5))
+def test_where_the_clock_is_set_back_after_a_stop_nothing_waits_for_it_to_come_back(stopped, jumps):
+    core = Supervisor()
+    core.output(stopped, 0.0)
+    core.on_stop(stopped)
+    now = stopped
+    for k, jump in enumerate(jumps, start=1):
+        now = max(0.0, now + jump)
+        core.output(now, 0.1 * k)
+        assert core.stop_stamp <= min(stopped, now + MOST_AHEAD), "what is asked now is of before it"
+        assert core.epoch == 1
+    if all(jump >= -MOST_AHEAD / 5 for jump in jumps):
+        assert core.stop_stamp == stopped, "a clock that stutters does not make old motions new"

@@ -111,6 +111,8 @@ class BodyHost:
             self._stop_stamp = state.stop_stamp
             self._pending.clear()
             self.controller.halt()
+        elif state.stop_epoch == self._stops.value:  # earlier, where the clock was set back
+            self._stop_stamp = min(self._stop_stamp, state.stop_stamp)
         if self._fell and not state.fallen and self.controller.fallen:  # it was set up and released
             self.controller.reset()
         self._fell = state.fallen

@@ -31,6 +31,7 @@ from vla_sim.robot.body_size import ARMS_AHEAD, HAND_RADIUS, HANDS
 from vla_sim.robot.kinematics import WAIST, Kinematics
 from vla_sim.robot.kinematics_kernels import chain_frames
 from vla_sim.stages.safety.contact_force import FORCE_ROOM, FORCE_TIME, MAX_FORCE, contact_force
+from vla_sim.stages.safety.trust import MOST_AHEAD
 
 ROUNDING, WIDTH_ROUNDING = 1e-3, 2e-3
 """[rad] past a joint's limit, and [m] past the gripper's, that a position may lie by."""
@@ -292,8 +293,8 @@ class Plan:
     force: float
 
     def over(self, now: float) -> bool:
-        """Whether the arm is at rest at its end, and where it is felt."""
-        return now > self.begin + self.times[-1] + LATE
+        """Whether the arm is at rest at its end, and where it is felt; also where the clock was set back."""
+        return not self.begin - MOST_AHEAD <= now <= self.begin + self.times[-1] + LATE
 
     def at(self, times: Array) -> Array:
         """(m, 7) where the arm is meant to be at `times` (m,) [s]."""
@@ -455,7 +456,7 @@ class ArmGate:
         Names in any order, which is that of the columns of positions and velocities (n, joints). stamp, now
         [s]. One without points lets the arm hold, wherever that is.
         """
-        reason = self._void(stamp)
+        reason = self._void(stamp, now)
         if not reason and not len(times) and not len(positions):
             self._plans.pop(side, None)
             return ""
@@ -467,9 +468,9 @@ class ArmGate:
         self.refused += bool(reason)
         return reason
 
-    def gripper(self, side: str, names: Sequence[str], positions: Array, stamp: float) -> str:
+    def gripper(self, side: str, names: Sequence[str], positions: Array, stamp: float, now: float) -> str:
         """The same of a gripper's trajectory; positions (n, 1): openings [m]."""
-        reason = self._void(stamp)
+        reason = self._void(stamp, now)
         if not reason and facts.HAND is None:
             reason = "there is no hand"
         if not reason and list(names) != [f"{side}_gripper"]:
@@ -486,11 +487,13 @@ class ArmGate:
         """The arms were made to stop: nothing is under way."""
         self._plans.clear()
 
-    def _void(self, stamp: float) -> str:
+    def _void(self, stamp: float, now: float) -> str:
         if self.estop:
             return "the emergency stop is on; release it first"
         if not math.isfinite(stamp) or stamp <= 0.0:
             return "it does not say of when it is"
+        if stamp > now + MOST_AHEAD:
+            return "it is of before the clock was set back"
         return "stop was said after that" if stamp < self.stop_stamp else ""
 
     def _malformed(

@@ -305,12 +305,13 @@ class SafetyNode(StageNode[SafetyParams]):
         """Why this may not pass; "" if it may."""
         arms = self.arms
         arms.estop, arms.stop_stamp = self.core.estop or self.core.fall.fallen, self.core.stop_stamp
+        now = self.now()
         if part == "gripper":
-            return arms.gripper(side, wish.names, wish.positions, wish.stamp)
+            return arms.gripper(side, wish.names, wish.positions, wish.stamp, now)
         if wish.frame not in ("", "base_link", "odom"):
             arms.refused += 1
             return f"its frame is {wish.frame!r}, not base_link or odom"
-        return arms.arm(side, wish.names, wish.times, wish.positions, wish.velocities, wish.stamp, self.now())
+        return arms.arm(side, wish.names, wish.times, wish.positions, wish.velocities, wish.stamp, now)
 
     def trace_control(self, begun: Begun | None) -> None:
         if begun is not None:

@@ -16,7 +16,7 @@ from vla_sim.contract.records import Plan, SafetyState, Status, Verdict
 from vla_sim.stages.safety.fall import FallWatch
 from vla_sim.stages.safety.gate import gate
 from vla_sim.stages.safety.surroundings import Surroundings
-from vla_sim.stages.safety.trust import Freshness, OdometryTrust, ScanTrust, sees, valid_beams
+from vla_sim.stages.safety.trust import MOST_AHEAD, Freshness, OdometryTrust, ScanTrust, sees, valid_beams
 
 ODOM_TIMEOUT, SCAN_TIMEOUT = 0.1, 0.2
 """[s] of silence after which the robot is made to stand, as after `COMMAND_TIMEOUT`."""
@@ -153,6 +153,8 @@ class Supervisor:
             self.steps, self.velocity, self._forbidden = OdometryTrust(), STAND, -math.inf
             for one in (self.odom, self.scan, self.depth, self.kept, self.command):
                 one.forget()
+        if now < self.stop_stamp - MOST_AHEAD:  # else nothing would be of after the stop for as long
+            self.stop_stamp = now
         self._now = now
 
     def _look_anew(self) -> None:

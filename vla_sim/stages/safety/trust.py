@@ -14,6 +14,8 @@ from vla_sim.robot import facts
 
 AHEAD = 0.1
 """[s] by which a stamp may lie ahead of this node's clock: the message that sets it is under way, too."""
+MOST_AHEAD = 1.0
+"""[s] by which what is asked for may: what is ahead by more is of before the clock was set back."""
 STEADY = 1.0
 """[s] of silence on the steady clock, on top of the sensor's own timeout: simulated time may pass more
 slowly, but not stand still."""
