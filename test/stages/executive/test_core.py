@@ -531,6 +531,16 @@ def test_a_stop_plan_succeeds_at_once_and_cancels_the_rest():
     assert body.final("s")[1] == "succeeded"
 
 
+def test_a_goal_of_somebody_else_is_not_displaced_by_a_second_try():
+    body = Body(silent=True)
+    body.allow(Step(skill="navigate", place="kitchen"))
+    body.run(0.2)
+    body.ctx.navigation = NavigationStatus(goal_id=body.goal, state="cancelled", detail="a new goal came")
+    body.run(1.0)
+    assert body.final()[1:] == ("failed", "navigate", "I could not get to the kitchen: a new goal came")
+    assert body.done == ["go"]
+
+
 def test_an_urgent_command_goes_first_and_the_other_goes_on_after_it():
     body = moving("slow")
     body.silent = False

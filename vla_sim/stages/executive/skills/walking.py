@@ -57,6 +57,8 @@ def navigate(ctx: SkillContext, step: Step) -> Running:
         result = yield from drive(ctx, "go", pose, timeout=150.0 / slowness(step), **pace(step))
         if result.ok:
             return result
+        if ctx.navigation is not None and ctx.navigation.state == "cancelled":
+            break  # for a goal that somebody else has set
     name = {"user": "back to you", "start": "back to the start"}.get(step.place, f"to the {step.place}")
     return Result(False, f"I could not get {name}: {result.detail}")
 
