@@ -11,12 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_sim.monitor.memory_growth import Sample, judge, measure, slope
+from vla_sim.monitor.memory_growth import WARM, Sample, judge, measure, slope
 from vla_sim.scenario.soak import MemorySampler, SoakOptions, conclude
 
 
 def samples(memory, every=10.0):
     return [Sample(k * every, float(m), 2.0 * float(m)) for k, m in enumerate(memory)]
+
+
+def judged(*lives):
+    longest = max(life[-1].seconds for life in lives)
+    return judge("node", lives, limit=10.0, least=4.0, warm=WARM * longest)
 
 
 @given(st.floats(-100.0, 100.0), st.floats(-1e3, 1e3), st.integers(0, 2**32 - 1))
@@ -36,25 +41,25 @@ def test_one_step_and_a_saw_tooth_are_no_growth():
     step = 100.0 + np.where(np.arange(360) > 200, 15.0, 0.0) + rng.normal(0, 0.3, 360)
     saw = 100.0 + 8.0 * (np.arange(360) % 20) / 20
     for memory in (step, saw):
-        assert not judge("node", samples(memory), 10.0, 4.0).grows
+        assert not judged(samples(memory)).grows
 
 
 def test_a_leak_of_a_quarter_megabyte_a_minute_is_found_beneath_noise():
     rng = np.random.default_rng(2)
     t = np.arange(360) * 10.0
     memory = 100.0 + 15.0 * t / 3600 + rng.normal(0, 2.0, 360) + 5.0 * (np.arange(360) % 12 == 0)
-    found = judge("node", samples(memory), 10.0, 4.0)
+    found = judged(samples(memory))
     assert found.grows
     assert found.slope == pytest.approx(15.0, rel=0.2)
 
 
 def test_what_is_loaded_at_the_beginning_is_no_growth():
     memory = np.minimum(np.arange(100) * 5.0, 100.0)  # over after a fifth
-    assert not judge("node", samples(memory), 10.0, 4.0).grows
+    assert not judged(samples(memory)).grows
 
 
 def test_too_few_samples_say_nothing():
-    assert judge("node", samples([1.0] * 5), 10.0, 4.0) is None
+    assert judged(samples([1.0] * 5)) is None
 
 
 def test_a_process_that_has_ended_is_not_measured():
@@ -142,10 +147,27 @@ def test_what_is_killed_after_some_minutes_is_not_judged_by_how_its_caches_fille
     watch = MemorySampler()
     watch.samples["whole"] = samples([100.0] * 360)
     filling = [219.3] * 14 + [222.3] * 11 + [225.7] * 5  # the voice's, in an hour of faults
-    assert judge("voice 7", samples(filling), 10.0, 4.0).grows
-    watch.samples["voice 7"] = samples(filling)
-    watch.samples["voice 8"] = samples(np.linspace(219.0, 240.0, 100))
-    assert {g.name: g.grows for g in watch.growth(10.0, 4.0)} == {"whole": False, "voice 8": True}
+    assert judge("voice", [samples(filling)], 10.0, 4.0, warm=70.0).grows
+    for name in ("voice", "voice 2", "voice 3"):
+        watch.samples[name] = samples([*filling, *[225.7] * 90])
+    assert {g.name: g.grows for g in watch.growth(10.0, 4.0)} == {"whole": False, "voice": False}
+
+
+def test_a_leak_that_each_life_has_is_found_although_none_is_long():
+    watch = MemorySampler()
+    watch.samples["whole"] = samples([100.0] * 360)
+    rng = np.random.default_rng(3)
+    for name in ("voice", "voice 2", "voice 3"):  # 20 minutes each, of which 5 count
+        watch.samples[name] = samples(200.0 + 20.0 * np.arange(120) / 360 + rng.normal(0.0, 0.1, 120))
+    verdict = {g.name: g for g in watch.growth(10.0, 4.0)}
+    assert verdict["voice"].slope == pytest.approx(20.0, rel=0.1)
+    assert verdict["voice"].grows
+    assert not verdict["whole"].grows
+
+
+def test_lives_that_are_each_level_do_not_grow_although_they_differ():
+    lives = [samples([level] * 200) for level in (200.0, 230.0, 260.0)]
+    assert judged(*lives).slope == 0.0
 
 
 def test_shared_memory_that_a_process_reads_is_no_growth_of_its_own():

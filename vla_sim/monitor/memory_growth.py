@@ -1,4 +1,4 @@
-"""Whether a process's memory grows: its slope over time, robust against leaps, steps and saw teeth."""
+"""Whether a program's memory grows: its slope over time, robust against leaps, steps and saw teeth."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,8 @@ import numpy as np
 import psutil
 
 WARM = 0.25
-"""Share of the time that is left out at the beginning: libraries load at their first use, caches fill."""
+"""Share of the time for which it is watched that is left out at the beginning of each life: libraries load at
+their first use, caches and the heap fill."""
 LEAST = 8  # fewer samples say nothing
 MOST = 1500  # samples that the slope is taken of; more are thinned, since pairs are counted
 
@@ -29,8 +30,8 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """One process. first, last, most: its own memory [MB] after warming up. slope: [MB/h]; risen: slope times
-    the time it was taken over [MB]. grows: more than allowed."""
+    """One program. first, last, most: its own memory [MB] after warming up, rss: at the end. slope: [MB/h];
+    risen: slope times the time it was taken over [MB]. grows: more than allowed."""
 
     name: str
     samples: int
@@ -74,34 +75,39 @@ def _status(pid: int) -> tuple[float, float] | None:
     return own * 1.024e-3, kb["VmRSS"] * 1.024e-3
 
 
-def slope(x: Sequence[float], y: Sequence[float]) -> float:
+def slope(x: Sequence[float], y: Sequence[float], part: Sequence[int] | None = None) -> float:
     """The median of the slopes between all pairs of points (Theil 1950, Sen 1968): that a fifth of the points
-    is anything at all hardly moves it. 0 for less than two different x."""
+    is anything at all hardly moves it. part: of each point; pairs are of one part. 0 where no pair has
+    different x."""
     step = max(1, -(-len(x) // MOST))
     xs, ys = np.asarray(x, dtype=float)[::step], np.asarray(y, dtype=float)[::step]
+    parts = np.zeros(len(xs), dtype=int) if part is None else np.asarray(part)[::step]
     i, j = np.triu_indices(len(xs), k=1)
     dx = xs[j] - xs[i]
-    apart = dx > 0.0
+    apart = (dx > 0.0) & (parts[i] == parts[j])
     if not apart.any():
         return 0.0
     return float(np.median((ys[j] - ys[i])[apart] / dx[apart]))
 
 
-def judge(name: str, samples: Sequence[Sample], limit: float, least: float) -> Growth | None:
-    """limit: allowed slope [MB/h]. least: what has risen by less [MB] is no growth, however short the time
-    was; nor is a step, after which it goes on level: either half has to rise, half as fast at least. None if
-    there are too few samples."""
-    if len(samples) < LEAST:
+def judge(
+    name: str, lives: Sequence[Sequence[Sample]], limit: float, least: float, warm: float
+) -> Growth | None:
+    """A program's lives are judged together, since a leak is in each of them. limit: allowed slope [MB/h].
+    least: what has risen by less in all [MB] is no growth, however short the time was; nor is a step, after
+    which it goes on level: either half of the samples has to rise, half as fast at least. warm: what is left
+    out at the beginning of each life [s]. None if there are too few samples."""
+    parts = [[s for s in life if s.seconds >= life[0].seconds + warm] for life in lives if life]
+    judged = [(k, s) for k, part in enumerate(parts) for s in part]
+    if len(judged) < LEAST:
         return None
-    begin = samples[0].seconds + WARM * (samples[-1].seconds - samples[0].seconds)
-    warm = [s for s in samples if s.seconds >= begin]
-    middle = len(warm) // 2
-    per_second, *halves = (slope([s.seconds for s in part], [s.own for s in part])
-                           for part in (warm, warm[:middle], warm[middle:]))  # fmt: skip
-    risen = per_second * (warm[-1].seconds - warm[0].seconds)
-    per_hour = 3600.0 * per_second
+    middle = len(judged) // 2
+    per_second, *halves = (slope([s.seconds for _, s in some], [s.own for _, s in some], [k for k, _ in some])
+                           for some in (judged, judged[:middle], judged[middle:]))  # fmt: skip
+    risen = per_second * sum(part[-1].seconds - part[0].seconds for part in parts if part)
+    per_hour, last = 3600.0 * per_second, judged[-1][1]
     return Growth(
-        name=name, samples=len(samples), first=warm[0].own, last=warm[-1].own,
-        most=max(s.own for s in warm), rss=warm[-1].rss, slope=per_hour, risen=risen,
+        name=name, samples=len(judged), first=judged[0][1].own, last=last.own,
+        most=max(s.own for _, s in judged), rss=last.rss, slope=per_hour, risen=risen,
         grows=per_hour > limit and risen > least and all(3600.0 * one > limit / 2.0 for one in halves),
     )  # fmt: skip

@@ -21,7 +21,7 @@ from vla_sim.common.errors import InputError, StackError
 from vla_sim.common.files import write_whole, writing
 from vla_sim.contract import faults, topics
 from vla_sim.contract.records import Disturbance, Fault, Pose7
-from vla_sim.monitor.memory_growth import Growth, Sample, judge, measure
+from vla_sim.monitor.memory_growth import WARM, Growth, Sample, judge, measure
 from vla_sim.report.curves import Panel, stacked
 from vla_sim.report.page import standalone
 from vla_sim.scenario.client import Client, ClientThread
@@ -55,7 +55,6 @@ REST = 1.0  # [s] simulated between two commands
 FALLEN, ROOM = 0.3, 0.15
 """[m] below its first place at which a thing lies out of reach, and around that at which it is taken."""
 POLL = 0.2
-LONG_LIFE = 900.0  # [s]
 SAMPLES, REPORT, PLOT = "soak.jsonl", "soak.json", "soak.svg"
 
 
@@ -277,13 +276,12 @@ class MemorySampler:
             self._out.flush()
 
     def growth(self, limit: float, least: float) -> list[Growth]:
-        """Of every process that lived for most of the soak, or for long: one that is killed after some
-        minutes has hardly filled its caches."""
-        lived = {name: some[-1].seconds - some[0].seconds for name, some in self.samples.items()}
-        enough = min(LONG_LIFE, 0.8 * max(lived.values(), default=0.0))
-        found = (
-            judge(name, some, limit, least) for name, some in self.samples.items() if lived[name] >= enough
-        )
+        """Of every program that lived for long enough to say something."""
+        lives: dict[str, list[list[Sample]]] = {}
+        for name, some in self.samples.items():
+            lives.setdefault(name.split()[0], []).append(some)
+        warm = WARM * max((some[-1].seconds - some[0].seconds for some in self.samples.values()), default=0.0)
+        found = (judge(name, some, limit, least, warm) for name, some in lives.items())
         return [one for one in found if one is not None]
 
 
@@ -383,7 +381,7 @@ def conclude(
         f"{g.name} grows by {g.slope:.1f} MB an hour (allowed: {options.limit:g})" for g in growth if g.grows
     ]
     judged = {g.name for g in growth}
-    short = sorted(name for name in sampler.samples if name not in judged and name.split()[0] not in died)
+    short = sorted({name.split()[0] for name in sampler.samples} - judged - died.keys())
     if short or not growth:
         reasons.append(f"too short a time, or too few samples, to judge {', '.join(short) or 'anything'}")
     reasons += collisions[:5]
@@ -412,12 +410,12 @@ LEAST_SPAN = 10.0  # [MB] that a panel shows at least, so that noise does not lo
 
 
 def table(growth: Sequence[Growth], seconds: float, simulated: float, commands: Mapping[str, int]) -> Table:
-    """Each process's own memory after warming up, and how fast it grew."""
+    """Each program's own memory after warming up, and how fast it grew."""
     done = ", ".join(f"{count} {state}" for state, count in sorted(commands.items())) or "none"
     title = f"{seconds / 60.0:.0f} min, {simulated:.0f} s simulated; commands: {done}"
     names = ("first [MB]", "last [MB]", "most [MB]", "RSS [MB]", "slope [MB/h]", "risen [MB]", "")
     columns = [Column(name, justify="right") for name in names]
-    out = Table("process", *columns, title=title, title_justify="left")
+    out = Table("program", *columns, title=title, title_justify="left")
     for g in growth:
         out.add_row(
             g.name, f"{g.first:.1f}", f"{g.last:.1f}", f"{g.most:.1f}", f"{g.rss:.1f}", f"{g.slope:+.2f}",
@@ -429,7 +427,8 @@ def table(growth: Sequence[Growth], seconds: float, simulated: float, commands: 
 def plot(samples: Mapping[str, Sequence[Sample]], growth: Sequence[Growth]) -> bytes | None:
     """Own memory [MB] of each process over time as an SVG file, those that grow marked; None without any."""
     verdict = {g.name: g for g in growth}
-    return standalone(stacked([_panel(name, some, verdict.get(name)) for name, some in samples.items()]))
+    panels = [_panel(name, some, verdict.get(name.split()[0])) for name, some in samples.items()]
+    return standalone(stacked(panels))
 
 
 def _panel(name: str, some: Sequence[Sample], g: Growth | None) -> Panel:
