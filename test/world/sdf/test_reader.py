@@ -242,6 +242,10 @@ def test_a_broken_file_is_one_error_with_file_and_line(text: str, message: str) 
             "<frame name='b'><pose relative_to='a'/></frame>",
             "poses refer to each other in a loop",
         ),
+        (
+            f"<model name='n'><pose relative_to='a'/>{LINK}</model><frame name='a' attached_to='n::l'/>",
+            "poses refer to each other in a loop: n -> a -> n::l -> n",
+        ),
     ],
 )
 def test_a_bad_model_says_what_is_allowed(inner: str, message: str) -> None:
