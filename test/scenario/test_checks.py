@@ -496,3 +496,18 @@ def test_never_takes_exactly_one_condition():
         rules.Never()
     with pytest.raises(ValueError, match="belong together"):
         rules.Never(below=1.0)
+
+
+def test_a_short_burst_of_a_long_run_is_too_fast():
+    run = good()
+    run.recording.truths[:] = [
+        truth(0.02 * k, x=float(np.clip(0.02 * k - 301.8, 0.0, 0.5))) for k in range(30_000)
+    ]
+    assert not verdict(rules.Never(faster_than=0.9), run).passed
+
+
+def test_the_sway_of_the_last_moment_is_no_speed():
+    run = good()
+    sway = [0.01 * math.sin(2.0 * math.pi * 0.02 * k / 0.4) for k in range(501)]
+    run.recording.truths[:] = [truth(0.02 * k, x=x) for k, x in enumerate(sway)]
+    assert verdict(rules.Never(faster_than=0.12), run).passed

@@ -243,6 +243,19 @@ def mean_speed(truths: list[GroundTruth]) -> float:
     return math.dist(position(truths[-1]), position(truths[0])) / (truths[-1].stamp - truths[0].stamp)
 
 
+def fastest(truths: list[GroundTruth], seconds: float) -> tuple[float, float]:
+    """The greatest mean speed [m/s] over so long, and the stamp from which on it was; 0 of less time."""
+    stamps, at = np.array([t.stamp for t in truths]), np.array([position(t) for t in truths])
+    end = np.searchsorted(stamps, stamps + seconds - 1e-6)
+    begin = np.flatnonzero(end < len(stamps))
+    if not len(begin):
+        return 0.0, 0.0
+    end = end[begin]
+    speeds = np.hypot(*(at[end] - at[begin]).T) / (stamps[end] - stamps[begin])
+    first = int(np.argmax(speeds))
+    return float(speeds[first]), float(stamps[begin[first]])
+
+
 def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], float | None]:
     """Each stage's latency [ms], and the total [ms] from the end of speech (or the typed command) to the
     first motion; None if nothing moved, or if nobody told when it began."""
