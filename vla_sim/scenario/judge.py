@@ -273,8 +273,8 @@ def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], f
     return stages, (last.end_mono - first.begin_mono) * 1e3 if first and last else None
 
 
-FLOOR = ("floor", "ground", "carpet", "rug")
-"""How the name of what is walked on begins, without what its maker put before it."""
+FLOOR = ("floor", "ground", "plane", "carpet", "rug", "mat", "tile", "tiles")
+"""How the name of what is walked on ends: a floor lamp is none."""
 FEET = tuple(facts.FOOT_LINK.values())
 GRIPPERS = tuple(facts.HAND.links) if facts.HAND else ()
 
@@ -300,6 +300,7 @@ def _allowed(a: list[str], b: list[str], held: set[str]) -> bool:
     if a[0] == b[0] == ROBOT:
         return a[1] in GRIPPERS and b[1] in GRIPPERS
     robot, other = (a, b) if a[0] == ROBOT else (b, a)
-    if " ".join(words_of(other[0])).startswith(FLOOR):
+    words = words_of(other[0])
+    if words and words[-1] in FLOOR:
         return robot[1] in FEET
     return other[0] in held and robot[1] in GRIPPERS
