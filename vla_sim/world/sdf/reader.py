@@ -185,7 +185,7 @@ class _Reader(Links, Joints):
         self.spent.elements += sum(1 for _ in element.iter())
         if self.spent.elements > MOST_ELEMENTS:
             self.fail(element, f"there are more than {MOST_ELEMENTS} elements in all; make the world smaller")
-        if next(element.iter("uri"), None) is not None:
+        if next(element.iter("uri", "albedo_map"), None) is not None:
             return self.tree(element)
         root, skipped = _of_itself(self.path, text)
         for key, places in skipped.items():
