@@ -422,8 +422,8 @@ def test_the_texture_of_a_model_that_names_no_other_file_is_found_in_the_folders
     Image.new("RGB", (8, 8), (255, 0, 0)).save(tmp_path / "brick/red.png")
     monkeypatch.setenv(resources.RESOURCE_PATH, str(tmp_path))
     visual = (
-        "<visual name='v'><geometry><box><size>1 1 1</size></box></geometry><material><diffuse>1 1 1</diffuse>"
-        "<pbr><metal><albedo_map>model://brick/red.png</albedo_map></metal></pbr></material></visual>"
+        "<visual name='v'><geometry><box><size>1 1 1</size></box></geometry><material>"
+        "<diffuse>1 1 1</diffuse><pbr><metal><albedo_map>model://brick/red.png</albedo_map></metal></pbr></material></visual>"
     )
     found = model(f"<link name='l'>{visual}</link>").links[0].visuals[0].material
     assert (found.texture, found.diffuse) == (tmp_path / "brick/red.png", (1.0, 0.0, 0.0, 1.0))
