@@ -63,6 +63,21 @@ def test_a_blind_run_must_not_be_done_and_hurt_nothing(tmp_path):
     assert sorted(made("turn_left", "blind", tmp_path)) == ["no_microphone"]
 
 
+def test_blind_is_what_the_robot_is_commanded_first_that_takes_the_sensor(tmp_path):
+    found = made("long_mission", "blind", tmp_path)
+    said = {name: [a.words for a in one.scenario.script] for name, one in found.items()}
+    assert said["no_microphone"] == ["Turn left 90 degrees"]
+    assert said["no_lidar"] == ["Turn left 90 degrees", "Go to the kitchen"]
+    assert said["no_camera"][2:] == ["Pick up the red cup"]
+    assert [one.scenario.expect[0].command for one in found.values()] == [1, 3, 2]
+
+
+@pytest.mark.parametrize("name", ["lidar_fails", "stop_while_reaching", "dropped_object"])
+def test_a_blind_run_waits_for_nothing_that_a_blind_robot_does_not_do(name, tmp_path):
+    for one in made(name, "blind", tmp_path).values():
+        assert len(one.scenario.script) == len(one.scenario.faults) == 1
+
+
 def test_others_say_the_same_words(tmp_path):
     found = made("fetch_cup", "voices", tmp_path)
     assert sorted(found) == ["speed_0.85", "speed_1.2", "voice_espeak_en-gb", "voice_espeak_en-us"]
