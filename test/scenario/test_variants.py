@@ -78,6 +78,18 @@ def test_a_blind_run_waits_for_nothing_that_a_blind_robot_does_not_do(name, tmp_
         assert len(one.scenario.script) == len(one.scenario.faults) == 1
 
 
+def test_things_and_places_with_capitals_change_places_too(tmp_path):
+    world = find_world("apartment").read_text()
+    for name in ("red_cup", "blue_cup"):
+        world = world.replace(f"<name>{name}</name>", f"<name>{name.title()}</name>")
+    (tmp_path / "w.sdf").write_text(world.replace("place/kitchen", "place/Kitchen"))
+    text = load("fetch_cup").path.read_text().replace("red_cup", "Red_Cup").replace("blue_cup", "Blue_Cup")
+    (tmp_path / "job.yaml").write_text(text.replace("script:", "world: w.sdf\nscript:", 1))
+    made = variants.write(load(tmp_path / "job.yaml"), ["objects"], tmp_path / "made")
+    (other,) = (one.scenario for one in made if "blue cup" in one.scenario.script[0].words)
+    assert [c.object for c in other.expect if hasattr(c, "object")] == ["blue cup", "Red_Cup"]
+
+
 def test_others_say_the_same_words(tmp_path):
     found = made("fetch_cup", "voices", tmp_path)
     assert sorted(found) == ["speed_0.85", "speed_1.2", "voice_espeak_en-gb", "voice_espeak_en-us"]

@@ -205,9 +205,10 @@ def _steps(file: File) -> list[Any]:
 def _swapped(text: str, swap: Mapping[str, str]) -> str:
     """All phrases at once, whole words, longest first; a capital stays one."""
     phrases = "|".join(map(re.escape, sorted(swap, key=len, reverse=True)))
+    others = {phrase.lower(): other for phrase, other in swap.items()}
 
     def other(match: re.Match[str]) -> str:
-        found = swap[match[0].lower()]
+        found = others[match[0].lower()]
         return found[0].upper() + found[1:] if match[0][0].isupper() else found
 
     return re.sub(rf"\b({phrases})\b", other, text, flags=re.IGNORECASE)
