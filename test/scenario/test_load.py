@@ -135,6 +135,12 @@ def test_a_world_may_lie_beside_its_scenario(tmp_path):
     assert load.load(tmp_path / "other.yaml").scenario.world == "tabletop"
 
 
+def test_the_places_of_a_world_are_no_scenario(tmp_path):
+    for name in ("places.yaml", "home.places.yaml", "my_places.yaml"):
+        (tmp_path / name).write_text(HELLO)
+    assert [path.name for path in load.find(str(tmp_path))] == ["my_places.yaml"]
+
+
 def test_names_files_and_folders_are_found(tmp_path):
     first = load.load("fetch_cup").scenario.script[0]
     assert isinstance(first, Say)
