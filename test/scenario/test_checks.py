@@ -56,11 +56,11 @@ DEAF = {"intent": 0.005, "control": 0.03}
 """No trace of the voice, of a command that was spoken."""
 
 
-def truth(stamp, x=0.0, y=0.0, yaw=0.0, cup=(4.8, 0.0, 0.80), fallen=False, clearance=0.5):
+def truth(stamp, x=0.0, y=0.0, yaw=0.0, cup=(4.8, 0.0, 0.80), fallen=False, clearance=0.5, **more):
     return GroundTruth(
         stamp=stamp, robot=(x, y, 0.77, math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)),
         objects={"red_cup": (*cup, 1.0, 0.0, 0.0, 0.0), "blue_cup": (4.9, 0.4, 0.8, 1.0, 0.0, 0.0, 0.0)},
-        fallen=fallen, clearance=clearance,
+        fallen=fallen, clearance=clearance, **more,
     )  # fmt: skip
 
 

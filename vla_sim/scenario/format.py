@@ -73,8 +73,8 @@ class When(Part, frozen=True, kw_only=True):
 
     at: simulated seconds since the first command was given. done: the command of this number (1 is the
     first) has ended, in any state. skill: the robot has begun this skill. near: the robot is within `within`
-    metres of a place, surface, model or [x, y]. seen: perception has reported such an object ("red cup").
-    lifted: this object is 5 cm above where it began.
+    metres of a place, surface, [x, y] or model that can move. seen: perception has reported such an object
+    ("red cup"). lifted: this object is 5 cm above where it began.
     """
 
     at: NotNegative | None = None
