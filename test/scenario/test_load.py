@@ -61,6 +61,12 @@ def test_the_shipped_schema_is_the_one_of_the_code():
         (f"{HELLO}expect:\n  - {{check: latency, at_most: -3}}", ":6:31: at_most: expected `float` > 0.0"),
         (f"{HELLO}expect:\n  - {{check: zzz}}", "untouched; install the package of a check of your own"),
         (f"{HELLO}expect:\n  - {{check: outcome, command: 3}}", "s.yaml:6:31: there is no command 3"),
+        (
+            "version: 1\nproves: Something or other.\nscript:\n- {do: move, object: red_cup, to: [0, 0, 1]}\n"
+            "- {do: type, words: go, when: {done: 1}}\n", "s.yaml:5:31: the first command is given at a time",
+        ),
+        (f"{HELLO}add: [{{model: crate, x: .nan, y: 0}}]\n", "x: expected `float`"),
+        (f"{HELLO}start: {{x: .inf, y: 0}}\n", "x: expected `float`"),
         (f"{HELLO}expect:\n  - {{check: never}}", "s.yaml:6:5: give exactly one of faster_than"),
         (MEANS + "[{skill: turn}]}", "s.yaml:4:34: turn needs angle"),
         (MEANS + "[{skill: turn, distance: 1}]}", "s.yaml:4:34: turn takes angle; got distance"),

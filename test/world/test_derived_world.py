@@ -79,6 +79,7 @@ def test_someone_who_walks_is_carried_along_his_way(tmp_path):
     [
         ({"world_name": "castle"}, "no world 'castle'"),
         ({"add": [Added(model="dragon", x=0, y=0)]}, "no model 'dragon'; there are apartment_shell"),
+        ({"add": [Added(model="red_cup", x=0, y=0)]}, "a model 'red_cup' is there already; give"),
         ({"remove": ["dragon"]}, "no model 'dragon' in this world; it has"),
     ],
 )

@@ -17,6 +17,7 @@ from vla_sim.contract.records import MANNER, POSES, STEP_FIELDS, Fault, Skill, S
 from vla_sim.scenario.targets import Named, query
 from vla_sim.stages.policy.names import Own
 from vla_sim.world.derived_world import Added
+from vla_sim.world.map_file import Number
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
@@ -55,9 +56,9 @@ def exactly_one(part: Part, names: tuple[str, ...]) -> str:
 class Pose(Part, frozen=True, kw_only=True):
     """On the floor: x, y [m] and yaw [degrees] in the world."""
 
-    x: float
-    y: float
-    yaw: float = 0.0
+    x: Number
+    y: Number
+    yaw: Number = 0.0
 
 
 class Spread(Part, frozen=True, kw_only=True):
@@ -204,7 +205,7 @@ class Move(Action, frozen=True, kw_only=True, tag="move"):
     under its pelvis (x ahead, y left) if `of` is robot."""
 
     object: Name
-    to: tuple[float, float, float]
+    to: tuple[Number, Number, Number]
     of: Literal["world", "robot"] = "world"
 
     def names(self) -> list[Named]:

@@ -131,7 +131,10 @@ def _validate(scenario: Scenario) -> None:
     if not commands:
         raise Problem("$.script", "says nothing: give at least one action say, play or type")
     if commands[0].when.at is None:
-        raise Problem("$.script[0].when", "the first command is given at a time: nothing has happened yet")
+        first = scenario.script.index(commands[0])
+        raise Problem(
+            f"$.script[{first}].when", "the first command is given at a time: nothing has happened yet"
+        )
     if scenario.scripted_llm and scenario.planner == "rules":
         raise Problem("$.scripted_llm!", "nobody asks a language model: give planner auto or llm")
     for name in scenario.costs:

@@ -14,6 +14,7 @@ from vla_sim.common import assets
 from vla_sim.common.errors import InputError
 from vla_sim.common.files import writing
 from vla_sim.world import world_file
+from vla_sim.world.map_file import Number
 from vla_sim.world.sdf import elements, reader, resources
 from vla_sim.world.semantic_map import ROBOT, UNMAPPED
 
@@ -30,12 +31,12 @@ class Added(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     name: str = ""
-    x: float
-    y: float
-    z: float = 0.0
-    yaw: float = 0.0  # [degrees]
+    x: Number
+    y: Number
+    z: Number = 0.0
+    yaw: Number = 0.0  # [degrees]
     mapped: bool = False
-    walk: list[tuple[float, float]] = []
+    walk: list[tuple[Number, Number]] = []
     speed: Annotated[float, msgspec.Meta(gt=0.0)] = 0.6
     social: bool = False
 
@@ -75,8 +76,13 @@ def derive(
         etree.SubElement(robot, "pose").text = f"{x} {y} {height:.9g} 0 0 {math.radians(yaw)}"
     if light != 1.0:
         _dim(world, whole, light, path)
+    names = {model.name for model in whole.models}
     for number, added in enumerate(add):
-        world.append(_include(added, number, path))
+        name = model_name(added, number, path)
+        if name in names:
+            raise InputError(f"a model {name!r} is there already; give the one that is added another name")
+        names.add(name)
+        world.append(_include(added, name, path))
     with writing(f"the scenario's world into {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         known = folder / f"{path.stem}.sdf"
@@ -169,13 +175,13 @@ def _folder(added: Added, world: Path) -> Path | None:
     return next(filter(os.path.isdir, folders), None)
 
 
-def _include(added: Added, number: int, world: Path) -> Any:
+def _include(added: Added, name: str, world: Path) -> Any:
     if _folder(added, world) is None:
         known = ", ".join(sorted(p.name for p in assets.share_folder("models").iterdir() if p.is_dir()))
         raise InputError(f"no model {added.model!r}; there are {known}")
     out = etree.Element("include")
     etree.SubElement(out, "uri").text = f"model://{added.model}"
-    etree.SubElement(out, "name").text = model_name(added, number, world)
+    etree.SubElement(out, "name").text = name
     etree.SubElement(out, "pose").text = f"{added.x} {added.y} {added.z} 0 0 {math.radians(added.yaw)}"
     if added.walk:
         follow(out, added.walk, added.speed, social=added.social)
