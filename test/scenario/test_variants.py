@@ -54,6 +54,15 @@ def test_a_world_beside_the_scenario_is_found_from_the_variants(tmp_path, kind):
         check(load(file.path))
 
 
+@pytest.mark.parametrize("kind", ["places", "words"])
+def test_what_stands_in_for_the_language_model_knows_the_other_words(tmp_path, kind):
+    text = load("model_reads_the_rest").path.read_text()
+    (tmp_path / "job.yaml").write_text(text.replace("indly relocate yourself to", "indly go to"))
+    for one in variants.write(load(tmp_path / "job.yaml"), [kind], tmp_path / "made"):
+        said = {action.words.lower() for action in one.scenario.script}
+        assert {words.lower() for words in one.scenario.scripted_llm} <= said
+
+
 def test_a_blind_run_must_not_be_done_and_hurt_nothing(tmp_path):
     found = made("fetch_cup", "blind", tmp_path)
     assert sorted(found) == ["no_camera", "no_lidar", "no_microphone"]

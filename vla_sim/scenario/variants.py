@@ -68,7 +68,7 @@ def words(file: File) -> Iterator[tuple[str, Data]]:
         now = [action.get("words") for action in data["script"]]
         if now not in before:
             before.append(now)
-            yield f"words_{len(before) - 1}", data
+            yield f"words_{len(before) - 1}", _asked(data, others)
 
 
 def objects(file: File) -> Iterator[tuple[str, Data]]:
@@ -89,7 +89,7 @@ def objects(file: File) -> Iterator[tuple[str, Data]]:
     for other, name in known.items():
         if other != wanted and here is not None and stands(name) == here:
             swap = {wanted: other, other: wanted, known[wanted]: name, name: known[wanted]}
-            yield name, _replaced(_data(file), swap)
+            yield name, _replaced(_asked(_data(file), swap), swap)
 
 
 def places(file: File) -> Iterator[tuple[str, Data]]:
@@ -101,7 +101,7 @@ def places(file: File) -> Iterator[tuple[str, Data]]:
     for place in World.load(file.scenario.world).places:
         if place.name != wanted:
             swap = {wanted: place.name, place.name: wanted}
-            yield place.name.replace(" ", "_"), _replaced(_data(file), swap)
+            yield place.name.replace(" ", "_"), _replaced(_asked(_data(file), swap), swap)
 
 
 def voices(file: File) -> Iterator[tuple[str, Data]]:
@@ -212,6 +212,13 @@ def _swapped(text: str, swap: Mapping[str, str]) -> str:
         return found[0].upper() + found[1:] if match[0][0].isupper() else found
 
     return re.sub(rf"\b({phrases})\b", other, text, flags=re.IGNORECASE)
+
+
+def _asked(data: Data, swap: Mapping[str, str]) -> Data:
+    """What stands in for the language model is asked in the other words, too."""
+    if answers := data.get("scripted_llm"):
+        data["scripted_llm"] = {_swapped(words, swap): steps for words, steps in answers.items()}
+    return data
 
 
 def _replaced(data: Any, swap: Mapping[str, str]) -> Any:
