@@ -511,3 +511,13 @@ def test_the_sway_of_the_last_moment_is_no_speed():
     sway = [0.01 * math.sin(2.0 * math.pi * 0.02 * k / 0.4) for k in range(501)]
     run.recording.truths[:] = [truth(0.02 * k, x=x) for k, x in enumerate(sway)]
     assert verdict(rules.Never(faster_than=0.12), run).passed
+
+
+def test_a_skill_goes_on_while_another_command_waits():
+    run = good(clearance=(0.5, 0.05))
+    run.recording.on_status(Status(command_id="later", state="accepted", mono=0.0))
+    waits = run.recording.statuses.pop()
+    waits.stamp = 2.0
+    run.recording.statuses.insert(1, waits)
+    assert run.recording.skill_at(1.5) == run.recording.skill_at(5.0) == "navigate"
+    assert not verdict(motion.Clearance(at_least=0.1, while_skill="navigate"), run).passed
