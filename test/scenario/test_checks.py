@@ -521,3 +521,14 @@ def test_a_skill_goes_on_while_another_command_waits():
     run.recording.statuses.insert(1, waits)
     assert run.recording.skill_at(1.5) == run.recording.skill_at(5.0) == "navigate"
     assert not verdict(motion.Clearance(at_least=0.1, while_skill="navigate"), run).passed
+
+
+def test_a_walk_that_was_interrupted_is_judged_where_it_ended():
+    run = good(**ARRIVES)
+    for k, state in ((60, "accepted"), (100, "running")):
+        run.recording.on_status(Status(command_id="c", state=state, skill="navigate", steps=1, mono=0.0))
+        marked = run.recording.statuses.pop()
+        marked.truth = run.recording.truths[k]
+        marked.stamp = marked.truth.stamp
+        run.recording.statuses.insert(-1, marked)
+    assert verdict(commands.AsCommanded(), run).passed

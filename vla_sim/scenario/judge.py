@@ -111,14 +111,20 @@ def _plain(query: ObjectQuery | None) -> ObjectQuery | None:
 
 
 def step_spans(recording: Recording, command_id: str) -> list[tuple[GroundTruth, GroundTruth, Step]]:
-    """(truth at begin, truth at end, step) of every step that ran."""
+    """(truth at begin, truth at end, step) of every step that ran; one that another command interrupted, and
+    that was taken up again, ran once."""
     mine = [m for m in recording.statuses if m.status.command_id == command_id and m.truth]
     plan = recording.plan(command_id)
-    return [
-        (begun.truth, after.truth, plan.steps[begun.status.step])
-        for begun, after in itertools.pairwise(mine)
-        if begun.status.state == "running" and begun.truth and after.truth and plan
-    ]
+    spans: list[tuple[GroundTruth, GroundTruth, Step]] = []
+    interrupted = False
+    for begun, after in itertools.pairwise(mine):
+        if begun.status.state == "running" and begun.truth and after.truth and plan:
+            step, begin = plan.steps[begun.status.step], begun.truth
+            if interrupted and spans[-1][2] is step:
+                begin = spans.pop()[0]
+            spans.append((begin, after.truth, step))
+            interrupted = after.status.state == "accepted"
+    return spans
 
 
 def _judge(
