@@ -56,11 +56,11 @@ DEAF = {"intent": 0.005, "control": 0.03}
 """No trace of the voice, of a command that was spoken."""
 
 
-def truth(stamp, x=0.0, y=0.0, yaw=0.0, cup=(4.8, 0.0, 0.80), fallen=False, clearance=0.5):
+def truth(stamp, x=0.0, y=0.0, yaw=0.0, cup=(4.8, 0.0, 0.80), fallen=False, clearance=0.5, **more):
     return GroundTruth(
         stamp=stamp, robot=(x, y, 0.77, math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)),
         objects={"red_cup": (*cup, 1.0, 0.0, 0.0, 0.0), "blue_cup": (4.9, 0.4, 0.8, 1.0, 0.0, 0.0, 0.0)},
-        fallen=fallen, clearance=clearance,
+        fallen=fallen, clearance=clearance, **more,
     )  # fmt: skip
 
 
@@ -496,3 +496,39 @@ def test_never_takes_exactly_one_condition():
         rules.Never()
     with pytest.raises(ValueError, match="belong together"):
         rules.Never(below=1.0)
+
+
+def test_a_short_burst_of_a_long_run_is_too_fast():
+    run = good()
+    run.recording.truths[:] = [
+        truth(0.02 * k, x=float(np.clip(0.02 * k - 301.8, 0.0, 0.5))) for k in range(30_000)
+    ]
+    assert not verdict(rules.Never(faster_than=0.9), run).passed
+
+
+def test_the_sway_of_the_last_moment_is_no_speed():
+    run = good()
+    sway = [0.01 * math.sin(2.0 * math.pi * 0.02 * k / 0.4) for k in range(501)]
+    run.recording.truths[:] = [truth(0.02 * k, x=x) for k, x in enumerate(sway)]
+    assert verdict(rules.Never(faster_than=0.12), run).passed
+
+
+def test_a_skill_goes_on_while_another_command_waits():
+    run = good(clearance=(0.5, 0.05))
+    run.recording.on_status(Status(command_id="later", state="accepted", mono=0.0))
+    waits = run.recording.statuses.pop()
+    waits.stamp = 2.0
+    run.recording.statuses.insert(1, waits)
+    assert run.recording.skill_at(1.5) == run.recording.skill_at(5.0) == "navigate"
+    assert not verdict(motion.Clearance(at_least=0.1, while_skill="navigate"), run).passed
+
+
+def test_a_walk_that_was_interrupted_is_judged_where_it_ended():
+    run = good(**ARRIVES)
+    for k, state in ((60, "accepted"), (100, "running")):
+        run.recording.on_status(Status(command_id="c", state=state, skill="navigate", steps=1, mono=0.0))
+        marked = run.recording.statuses.pop()
+        marked.truth = run.recording.truths[k]
+        marked.stamp = marked.truth.stamp
+        run.recording.statuses.insert(-1, marked)
+    assert verdict(commands.AsCommanded(), run).passed

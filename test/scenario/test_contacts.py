@@ -8,6 +8,9 @@ from vla_sim.scenario.recording import Recording
 
 PAIRS = [
     ("g1::left_ankle_roll_link::sole", "floor::link::collision", set(), True),
+    ("g1::left_ankle_roll_link::sole", "ground_plane::link::collision", set(), True),
+    ("g1::left_ankle_roll_link::sole", "aws_robomaker_residential_FloorB_01::link::c", set(), True),
+    ("g1::left_ankle_roll_link::sole", "floor_lamp::link::pole", set(), False),
     ("g1::left_knee_link::shin", "floor::link::collision", set(), False),
     ("g1::torso_link::chest", "table::link::top", set(), False),
     ("g1::right_finger_left_link::pad", "red_cup::link::body", {"red_cup"}, True),

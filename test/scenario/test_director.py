@@ -97,6 +97,14 @@ def test_actions_wait_for_their_events():
     assert stage.director.undone == []
 
 
+def test_an_action_may_wait_for_a_person_who_walks_by():
+    stage = Stage(Type(words="go"), Type(words="stop", when=When(near="tall person", within=1.0)))
+    stage.until(1.0, movers={"tall_person": (3.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)})
+    assert stage.done == [("type", "go")]
+    stage.until(2.0, movers={"tall_person": (0.9, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)})
+    assert stage.done == [("type", "go"), ("type", "stop")]
+
+
 def test_the_run_is_over_when_every_command_has_ended_and_a_little_longer():
     stage = Stage(Type(words="go"))
     stage.until(3.0)

@@ -61,6 +61,12 @@ def test_the_shipped_schema_is_the_one_of_the_code():
         (f"{HELLO}expect:\n  - {{check: latency, at_most: -3}}", ":6:31: at_most: expected `float` > 0.0"),
         (f"{HELLO}expect:\n  - {{check: zzz}}", "untouched; install the package of a check of your own"),
         (f"{HELLO}expect:\n  - {{check: outcome, command: 3}}", "s.yaml:6:31: there is no command 3"),
+        (
+            "version: 1\nproves: Something or other.\nscript:\n- {do: move, object: red_cup, to: [0, 0, 1]}\n"
+            "- {do: type, words: go, when: {done: 1}}\n", "s.yaml:5:31: the first command is given at a time",
+        ),
+        (f"{HELLO}add: [{{model: crate, x: .nan, y: 0}}]\n", "x: expected `float`"),
+        (f"{HELLO}start: {{x: .inf, y: 0}}\n", "x: expected `float`"),
         (f"{HELLO}expect:\n  - {{check: never}}", "s.yaml:6:5: give exactly one of faster_than"),
         (MEANS + "[{skill: turn}]}", "s.yaml:4:34: turn needs angle"),
         (MEANS + "[{skill: turn, distance: 1}]}", "s.yaml:4:34: turn takes angle; got distance"),
@@ -133,6 +139,12 @@ def test_a_world_may_lie_beside_its_scenario(tmp_path):
     (tmp_path / "other.yaml").write_text(f"{HELLO}world: tabletop\n")
     assert load.load(tmp_path / "walk.yaml").scenario.world == str(tmp_path / "flat.sdf")
     assert load.load(tmp_path / "other.yaml").scenario.world == "tabletop"
+
+
+def test_the_places_of_a_world_are_no_scenario(tmp_path):
+    for name in ("places.yaml", "home.places.yaml", "my_places.yaml"):
+        (tmp_path / name).write_text(HELLO)
+    assert [path.name for path in load.find(str(tmp_path))] == ["my_places.yaml"]
 
 
 def test_names_files_and_folders_are_found(tmp_path):

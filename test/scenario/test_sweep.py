@@ -15,7 +15,7 @@ from vla_sim.common.errors import InputError, StackError
 from vla_sim.scenario.preparation import kept
 from vla_sim.scenario.sequential import Stopping
 from vla_sim.scenario.sweep import processes as processes_module
-from vla_sim.scenario.sweep import tasks
+from vla_sim.scenario.sweep import shards, tasks
 from vla_sim.scenario.sweep.processes import Processes
 from vla_sim.scenario.sweep.tasks import Task
 from vla_sim.scenario.sweep.tasks import play as play_all
@@ -80,6 +80,12 @@ def test_every_run_is_there_once_in_the_order_of_its_tasks(play, tmp_path):
         ("a", True, 1), ("b", False, 1), ("c", True, 1),
     ]  # fmt: skip
     assert len((tmp_path / "records.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_sweep_into_the_folder_of_another_leaves_its_own_runs_alone(play, tmp_path):
+    results([play("a", "pass", seed=seed) for seed in range(2)], tmp=tmp_path)
+    results([play("a", "fail")], tmp=tmp_path)
+    assert [(r.seed, r.passed) for r in shards.records(tmp_path)] == [(0, False)]
 
 
 def test_a_killed_run_is_done_again_and_is_no_second_try(play, tmp_path):

@@ -28,6 +28,8 @@ WRONG = {
     f"script: [{GO}]\nexpect: [{{check: never, touched: kitchen tabel}}]":
         r"mine\.yaml:4:\d+: no model is called 'kitchen tabel'; did you mean kitchen_table\?",
     f"script: [{GO}]\nexpect: [{{check: no_collision, allow: [sofaa]}}]": "no model is called 'sofaa'",
+    f"remove: [red_cup]\nscript: [{GO}, {{do: type, words: stop, when: {{lifted: red_cup}}}}]":
+        r"mine\.yaml:4:\d+: no object is called 'red_cup'",
     f"world: apartmnt\nscript: [{GO}]": r"mine\.yaml:3:\d+: no world 'apartmnt' \(did you mean apartment\?\)",
 }  # fmt: skip
 

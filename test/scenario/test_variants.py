@@ -54,6 +54,15 @@ def test_a_world_beside_the_scenario_is_found_from_the_variants(tmp_path, kind):
         check(load(file.path))
 
 
+@pytest.mark.parametrize("kind", ["places", "words"])
+def test_what_stands_in_for_the_language_model_knows_the_other_words(tmp_path, kind):
+    text = load("model_reads_the_rest").path.read_text()
+    (tmp_path / "job.yaml").write_text(text.replace("indly relocate yourself to", "indly go to"))
+    for one in variants.write(load(tmp_path / "job.yaml"), [kind], tmp_path / "made"):
+        said = {action.words.lower() for action in one.scenario.script}
+        assert {words.lower() for words in one.scenario.scripted_llm} <= said
+
+
 def test_a_blind_run_must_not_be_done_and_hurt_nothing(tmp_path):
     found = made("fetch_cup", "blind", tmp_path)
     assert sorted(found) == ["no_camera", "no_lidar", "no_microphone"]
@@ -61,6 +70,33 @@ def test_a_blind_run_must_not_be_done_and_hurt_nothing(tmp_path):
         "undone", "no_fall", "no_collision",
     ]  # fmt: skip
     assert sorted(made("turn_left", "blind", tmp_path)) == ["no_microphone"]
+
+
+def test_blind_is_what_the_robot_is_commanded_first_that_takes_the_sensor(tmp_path):
+    found = made("long_mission", "blind", tmp_path)
+    said = {name: [a.words for a in one.scenario.script] for name, one in found.items()}
+    assert said["no_microphone"] == ["Turn left 90 degrees"]
+    assert said["no_lidar"] == ["Turn left 90 degrees", "Go to the kitchen"]
+    assert said["no_camera"][2:] == ["Pick up the red cup"]
+    assert [one.scenario.expect[0].command for one in found.values()] == [1, 3, 2]
+
+
+@pytest.mark.parametrize("name", ["lidar_fails", "stop_while_reaching", "dropped_object"])
+def test_a_blind_run_waits_for_nothing_that_a_blind_robot_does_not_do(name, tmp_path):
+    for one in made(name, "blind", tmp_path).values():
+        assert len(one.scenario.script) == len(one.scenario.faults) == 1
+
+
+def test_things_and_places_with_capitals_change_places_too(tmp_path):
+    world = find_world("apartment").read_text()
+    for name in ("red_cup", "blue_cup"):
+        world = world.replace(f"<name>{name}</name>", f"<name>{name.title()}</name>")
+    (tmp_path / "w.sdf").write_text(world.replace("place/kitchen", "place/Kitchen"))
+    text = load("fetch_cup").path.read_text().replace("red_cup", "Red_Cup").replace("blue_cup", "Blue_Cup")
+    (tmp_path / "job.yaml").write_text(text.replace("script:", "world: w.sdf\nscript:", 1))
+    made = variants.write(load(tmp_path / "job.yaml"), ["objects"], tmp_path / "made")
+    (other,) = (one.scenario for one in made if "blue cup" in one.scenario.script[0].words)
+    assert [c.object for c in other.expect if hasattr(c, "object")] == ["blue cup", "Red_Cup"]
 
 
 def test_others_say_the_same_words(tmp_path):

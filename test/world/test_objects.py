@@ -74,6 +74,28 @@ def test_without_a_name_it_is_a_thing_of_the_colour_that_it_has(tmp_path):
     assert (one.kind, one.colour, one.traits) == ("thing", "green", ("tall",))
 
 
+def test_its_colour_is_that_of_its_largest_part(tmp_path):
+    knob = "<visual name='k'><geometry><sphere><radius>0.02</radius></sphere></geometry>"
+    knob += "<material><diffuse>0.8 0.1 0.1 1</diffuse></material></visual></link>"
+    jar = "<box><size>0.1 0.1 0.12</size></box>"
+    (one,) = load(tmp_path, thing("m17", ("0 0 0 0 0 0", jar), colour=GREEN).replace("</link>", knob))
+    assert one.colour == "green"
+
+
+@pytest.mark.parametrize(("lid", "jar", "colour"), [(0.02, 0.1, "green"), (0.1, 0.02, "red")])
+def test_the_colour_of_a_mesh_is_that_of_its_largest_part(tmp_path, lid, jar, colour):
+    pytest.importorskip("trimesh")
+    (tmp_path / "a.mtl").write_text("newmtl lid\nKd 0.8 0.1 0.1\nnewmtl jar\nKd 0.1 0.6 0.1\n")
+    lines, faces = ["mtllib a.mtl"], ((0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3))
+    for k, (name, size) in enumerate((("lid", lid), ("jar", jar))):
+        lines += [f"usemtl {name}", "v 0 0 0", f"v {size} 0 0", f"v 0 {size} 0", f"v 0 0 {size}"]
+        lines += [f"f {' '.join(str(4 * k + i + 1) for i in face)}" for face in faces]
+    (tmp_path / "a.obj").write_text("\n".join(lines))
+    mesh = ("0 0 0 0 0 0", "<mesh><uri>a.obj</uri></mesh>")
+    (one,) = load(tmp_path, thing("m17", mesh))
+    assert one.colour == colour
+
+
 def test_what_is_as_large_as_furniture_is_none(tmp_path):
     chair = ("0 0 0 0 0 0", "<box><size>0.4 0.4 0.8</size></box>")
     assert load(tmp_path, thing("chair", chair)) == ()

@@ -117,6 +117,17 @@ def test_a_side_file_says_where_the_robot_starts_and_what_places_are_called(tmp_
     assert "shelf" in {surface.name for surface in world.surfaces}
 
 
+def test_a_surface_with_its_back_to_a_wall_belongs_to_the_room_that_it_stands_in(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, ROOM + box("between", "0 0 1", "6 0.1 2") + box("low_board", "0 0.4 0.4", "1.2 0.6 0.8")
+    )
+    (tmp_path / "home.places.yaml").write_text(
+        "places: {here: [0, 2.2, 0], there: [0, -0.8, 0]}\n"
+        "surfaces: {board: {x: 0, y: 0.4, length: 0.6, width: 1.2, yaw: 1.5708, height: 0.8}}\n"
+    )
+    assert World.load(path).surfaces[0].place == "here"
+
+
 @pytest.mark.parametrize("x", [-40.0, 40.0])
 def test_a_surface_may_stand_beyond_all_that_the_world_has(tmp_path: Path, x: float) -> None:
     path = write(tmp_path, ROOM + FURNITURE)

@@ -151,8 +151,9 @@ class Director:
         if when.skill is not None:
             return any(m.status.state == "running" and m.status.skill == when.skill for m in r.statuses)
         if when.near is not None:
-            if isinstance(when.near, str) and (name := when.near.replace(" ", "_")) in truth.objects:
-                x, y = truth.objects[name][:2]
+            poses = truth.objects | truth.movers
+            if isinstance(when.near, str) and (name := when.near.replace(" ", "_")) in poses:
+                x, y = poses[name][:2]
             else:
                 x, y, _ = locate(self.world, when.near)
             return math.dist(position(truth), (x, y)) <= when.within

@@ -17,6 +17,7 @@ from vla_sim.contract.records import MANNER, POSES, STEP_FIELDS, Fault, Skill, S
 from vla_sim.scenario.targets import Named, query
 from vla_sim.stages.policy.names import Own
 from vla_sim.world.derived_world import Added
+from vla_sim.world.map_file import Number
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
@@ -55,9 +56,9 @@ def exactly_one(part: Part, names: tuple[str, ...]) -> str:
 class Pose(Part, frozen=True, kw_only=True):
     """On the floor: x, y [m] and yaw [degrees] in the world."""
 
-    x: float
-    y: float
-    yaw: float = 0.0
+    x: Number
+    y: Number
+    yaw: Number = 0.0
 
 
 class Spread(Part, frozen=True, kw_only=True):
@@ -73,8 +74,8 @@ class When(Part, frozen=True, kw_only=True):
 
     at: simulated seconds since the first command was given. done: the command of this number (1 is the
     first) has ended, in any state. skill: the robot has begun this skill. near: the robot is within `within`
-    metres of a place, surface, model or [x, y]. seen: perception has reported such an object ("red cup").
-    lifted: this object is 5 cm above where it began.
+    metres of a place, surface, [x, y] or model that can move. seen: perception has reported such an object
+    ("red cup"). lifted: this object is 5 cm above where it began.
     """
 
     at: NotNegative | None = None
@@ -204,7 +205,7 @@ class Move(Action, frozen=True, kw_only=True, tag="move"):
     under its pelvis (x ahead, y left) if `of` is robot."""
 
     object: Name
-    to: tuple[float, float, float]
+    to: tuple[Number, Number, Number]
     of: Literal["world", "robot"] = "world"
 
     def names(self) -> list[Named]:

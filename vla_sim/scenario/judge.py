@@ -111,14 +111,20 @@ def _plain(query: ObjectQuery | None) -> ObjectQuery | None:
 
 
 def step_spans(recording: Recording, command_id: str) -> list[tuple[GroundTruth, GroundTruth, Step]]:
-    """(truth at begin, truth at end, step) of every step that ran."""
+    """(truth at begin, truth at end, step) of every step that ran; one that another command interrupted, and
+    that was taken up again, ran once."""
     mine = [m for m in recording.statuses if m.status.command_id == command_id and m.truth]
     plan = recording.plan(command_id)
-    return [
-        (begun.truth, after.truth, plan.steps[begun.status.step])
-        for begun, after in itertools.pairwise(mine)
-        if begun.status.state == "running" and begun.truth and after.truth and plan
-    ]
+    spans: list[tuple[GroundTruth, GroundTruth, Step]] = []
+    interrupted = False
+    for begun, after in itertools.pairwise(mine):
+        if begun.status.state == "running" and begun.truth and after.truth and plan:
+            step, begin = plan.steps[begun.status.step], begun.truth
+            if interrupted and spans[-1][2] is step:
+                begin = spans.pop()[0]
+            spans.append((begin, after.truth, step))
+            interrupted = after.status.state == "accepted"
+    return spans
 
 
 def _judge(
@@ -243,6 +249,19 @@ def mean_speed(truths: list[GroundTruth]) -> float:
     return math.dist(position(truths[-1]), position(truths[0])) / (truths[-1].stamp - truths[0].stamp)
 
 
+def fastest(truths: list[GroundTruth], seconds: float) -> tuple[float, float]:
+    """The greatest mean speed [m/s] over so long, and the stamp from which on it was; 0 of less time."""
+    stamps, at = np.array([t.stamp for t in truths]), np.array([position(t) for t in truths])
+    end = np.searchsorted(stamps, stamps + seconds - 1e-6)
+    begin = np.flatnonzero(end < len(stamps))
+    if not len(begin):
+        return 0.0, 0.0
+    end = end[begin]
+    speeds = np.hypot(*(at[end] - at[begin]).T) / (stamps[end] - stamps[begin])
+    first = int(np.argmax(speeds))
+    return float(speeds[first]), float(stamps[begin[first]])
+
+
 def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], float | None]:
     """Each stage's latency [ms], and the total [ms] from the end of speech (or the typed command) to the
     first motion; None if nothing moved, or if nobody told when it began."""
@@ -260,8 +279,8 @@ def latencies(recording: Recording, given: Given) -> tuple[list[StageLatency], f
     return stages, (last.end_mono - first.begin_mono) * 1e3 if first and last else None
 
 
-FLOOR = ("floor", "ground", "carpet", "rug")
-"""How the name of what is walked on begins, without what its maker put before it."""
+FLOOR = ("floor", "ground", "plane", "carpet", "rug", "mat", "tile", "tiles")
+"""How the name of what is walked on ends: a floor lamp is none."""
 FEET = tuple(facts.FOOT_LINK.values())
 GRIPPERS = tuple(facts.HAND.links) if facts.HAND else ()
 
@@ -287,6 +306,7 @@ def _allowed(a: list[str], b: list[str], held: set[str]) -> bool:
     if a[0] == b[0] == ROBOT:
         return a[1] in GRIPPERS and b[1] in GRIPPERS
     robot, other = (a, b) if a[0] == ROBOT else (b, a)
-    if " ".join(words_of(other[0])).startswith(FLOOR):
+    words = words_of(other[0])
+    if words and words[-1] in FLOOR:
         return robot[1] in FEET
     return other[0] in held and robot[1] in GRIPPERS

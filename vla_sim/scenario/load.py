@@ -17,6 +17,7 @@ from vla_sim.contract.budgets import COSTS
 from vla_sim.contract.faults import KINDS
 from vla_sim.scenario.checks import registry
 from vla_sim.scenario.format import ACTIONS, CommandAction, Play, Scenario, When
+from vla_sim.world.map_file import PLACES
 
 SUFFIXES = (".yaml", ".yml")
 VERSION = 1
@@ -36,7 +37,9 @@ def find(target: str) -> list[Path]:
     """The files that a name, a file or a folder stands for. Raises `InputError`."""
     path = user_path(target)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)
+        # A world may lie there too, with its places beside it.
+        names = (p for p in path.iterdir() if not f".{p.name}".endswith(f".{PLACES}"))
+        found = sorted(p for p in names if p.suffix in SUFFIXES)
         if not found:
             raise InputError(f"{path} holds no scenario; scenario files end in {' or '.join(SUFFIXES)}")
         return found
@@ -128,7 +131,10 @@ def _validate(scenario: Scenario) -> None:
     if not commands:
         raise Problem("$.script", "says nothing: give at least one action say, play or type")
     if commands[0].when.at is None:
-        raise Problem("$.script[0].when", "the first command is given at a time: nothing has happened yet")
+        first = scenario.script.index(commands[0])
+        raise Problem(
+            f"$.script[{first}].when", "the first command is given at a time: nothing has happened yet"
+        )
     if scenario.scripted_llm and scenario.planner == "rules":
         raise Problem("$.scripted_llm!", "nobody asks a language model: give planner auto or llm")
     for name in scenario.costs:

@@ -107,11 +107,14 @@ def _check_names(options: RunOptions, world: World) -> None:
         simulated = world_file.load(assets.find_world(options.stack.real_world or options.stack.world))
         return {model.name: not model.static for model in simulated.models}
 
+    there = tuple(one for one in world.objects if one.name not in scenario.remove)
     for where in ("script", "faults", "expect"):
         for i, part in enumerate(getattr(scenario, where)):
             for named in part.names():
                 with _told(options.file, f"$.{where}[{i}]"):
-                    targets.check(world, models, named)
+                    # Of a kind there need be none: the robot looks for it.
+                    known = replace(world, objects=there) if named[0] == "object" else world
+                    targets.check(known, models, named)
 
 
 @contextlib.contextmanager

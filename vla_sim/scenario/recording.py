@@ -106,8 +106,15 @@ class Recording:
 
     def skill_at(self, stamp: float) -> str:
         """The skill that ran at a time; "" if none."""
-        last = next((m.status for m in reversed(self.statuses) if m.stamp <= stamp), None)
-        return last.skill if last and last.state == "running" else ""
+        # A command that is accepted meanwhile, and waits, ends nothing.
+        later: set[str] = set()
+        for marked in reversed(self.statuses):
+            status = marked.status
+            if marked.stamp <= stamp and status.command_id not in later:
+                if status.state == "running":
+                    return status.skill
+                later.add(status.command_id)
+        return ""
 
     def on_status(self, status: Status) -> None:
         self.understood.setdefault(status.command_id, self.stamp)

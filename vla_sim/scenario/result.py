@@ -190,7 +190,7 @@ def added_models(scenario: Scenario, world: Path, truths: list[GroundTruth]) -> 
     models = {model.name: model for model in world_file.load(world).models}
     found = []
     for number, one in enumerate(scenario.add):
-        name = model_name(one, number)
+        name = model_name(one, number, world)
         if name in models:  # else the scenario took it away again
             found.append(AddedModel(
                 name=one.name or one.model, x=one.x, y=one.y, mapped=one.mapped,

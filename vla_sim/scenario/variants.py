@@ -22,7 +22,7 @@ from vla_sim.common.errors import InputError
 from vla_sim.common.files import user_path, write_output
 from vla_sim.common.yaml_records import read
 from vla_sim.contract import topics
-from vla_sim.scenario.format import CommandAction, Play, Say, Scenario, Type
+from vla_sim.scenario.format import Action, CommandAction, Play, Say, Scenario, Type
 from vla_sim.scenario.load import File, loads
 from vla_sim.world import world_file
 from vla_sim.world.semantic_map import Surface, World, surface_below
@@ -68,7 +68,7 @@ def words(file: File) -> Iterator[tuple[str, Data]]:
         now = [action.get("words") for action in data["script"]]
         if now not in before:
             before.append(now)
-            yield f"words_{len(before) - 1}", data
+            yield f"words_{len(before) - 1}", _asked(data, others)
 
 
 def objects(file: File) -> Iterator[tuple[str, Data]]:
@@ -89,7 +89,7 @@ def objects(file: File) -> Iterator[tuple[str, Data]]:
     for other, name in known.items():
         if other != wanted and here is not None and stands(name) == here:
             swap = {wanted: other, other: wanted, known[wanted]: name, name: known[wanted]}
-            yield name, _replaced(_data(file), swap)
+            yield name, _replaced(_asked(_data(file), swap), swap)
 
 
 def places(file: File) -> Iterator[tuple[str, Data]]:
@@ -101,7 +101,7 @@ def places(file: File) -> Iterator[tuple[str, Data]]:
     for place in World.load(file.scenario.world).places:
         if place.name != wanted:
             swap = {wanted: place.name, place.name: wanted}
-            yield place.name.replace(" ", "_"), _replaced(_data(file), swap)
+            yield place.name.replace(" ", "_"), _replaced(_asked(_data(file), swap), swap)
 
 
 def voices(file: File) -> Iterator[tuple[str, Data]]:
@@ -123,22 +123,34 @@ def lights(file: File) -> Iterator[tuple[str, Data]]:
 
 
 def blind(file: File) -> Iterator[tuple[str, Data]]:
-    """Without each sensor that the job takes: then it must not be done, and nothing be hurt. What is spoken
-    takes the microphone, a thing the camera, a walk the lidar."""
-    steps = _steps(file)
-    takes = {
-        "microphone": any(isinstance(a, Say | Play) for a in file.scenario.script),
-        "camera": any(step.object for step in steps),
-        "lidar": any(step.skill in WALKING for step in steps),
-    }
-    for sensor in filter(takes.get, BLIND):
+    """Without each sensor that the job takes: the first command that takes it must not be done, and nothing
+    be hurt. What is spoken takes the microphone, a thing the camera, a walk the lidar. What comes after that
+    command, and the scenario's own faults, may wait for what a blind robot does not do, and are left out."""
+    _steps(file)
+    for sensor, fault in BLIND.items():
+        script = file.scenario.script
+        last = next((k for k, action in enumerate(script) if _takes(action, sensor)), None)
+        if last is None:
+            continue
+        number = sum(isinstance(action, CommandAction) for action in script[: last + 1])
         data = _data(file)
-        data["faults"] = [*data.get("faults", []), BLIND[sensor]]
-        data["expect"] = [{"check": name} for name in ("undone", "no_fall", "no_collision")]
+        data["script"] = data["script"][: last + 1]
+        data["faults"] = [fault]
+        data["expect"] = [
+            {"check": "undone", "command": number}, {"check": "no_fall"}, {"check": "no_collision"},
+        ]  # fmt: skip
         data["timeout"] = min(BLIND_TIMEOUT, file.scenario.timeout)
         data["attempts"] = 1
         data["proves"] = f"Without its {sensor} the robot does not do what takes it, and hurts nothing."
         yield f"no_{sensor}", data
+
+
+def _takes(action: Action, sensor: str) -> bool:
+    """Whether an action is a command that cannot be done without this sensor."""
+    if sensor == "microphone":
+        return isinstance(action, Say | Play)
+    steps = (action.means or []) if isinstance(action, CommandAction) else []
+    return any(step.object if sensor == "camera" else step.skill in WALKING for step in steps)
 
 
 KINDS: dict[str, Callable[[File], Iterator[tuple[str, Data]]]] = {
@@ -193,12 +205,20 @@ def _steps(file: File) -> list[Any]:
 def _swapped(text: str, swap: Mapping[str, str]) -> str:
     """All phrases at once, whole words, longest first; a capital stays one."""
     phrases = "|".join(map(re.escape, sorted(swap, key=len, reverse=True)))
+    others = {phrase.lower(): other for phrase, other in swap.items()}
 
     def other(match: re.Match[str]) -> str:
-        found = swap[match[0].lower()]
+        found = others[match[0].lower()]
         return found[0].upper() + found[1:] if match[0][0].isupper() else found
 
     return re.sub(rf"\b({phrases})\b", other, text, flags=re.IGNORECASE)
+
+
+def _asked(data: Data, swap: Mapping[str, str]) -> Data:
+    """What stands in for the language model is asked in the other words, too."""
+    if answers := data.get("scripted_llm"):
+        data["scripted_llm"] = {_swapped(words, swap): steps for words, steps in answers.items()}
+    return data
 
 
 def _replaced(data: Any, swap: Mapping[str, str]) -> Any:

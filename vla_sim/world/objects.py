@@ -16,7 +16,7 @@ from vla_sim.common.errors import SdfError
 from vla_sim.common.geometry import Array, inverse
 from vla_sim.contract.vocabulary import COLOUR_SYNONYMS, COLOURS, THING, colour_named, traits_of
 from vla_sim.world.colour_names import name_of
-from vla_sim.world.sdf import elements
+from vla_sim.world.sdf import elements, inertia, meshes
 from vla_sim.world.solids import Solid, half_extent, solids_of
 from vla_sim.world.world_file import words_of
 
@@ -113,9 +113,17 @@ def _shape(main: Solid, box: tuple[Array, Array], size: Array) -> Shape:
 
 
 def _colour_of(model: elements.Model) -> str:
-    """Of its largest visual; a mesh's is taken for its file's whole."""
+    """Of its largest visual."""
     visuals: Iterator[elements.Visual] = (
         v for _, one, _ in model.walk() for link in one.links for v in link.visuals
     )
-    largest = max(visuals, key=lambda v: float(np.prod(v.geometry.size)), default=None)
+    largest = max(visuals, key=lambda v: _volume(v.geometry), default=None)
     return "" if largest is None else name_of(largest.material.diffuse)
+
+
+def _volume(geometry: elements.Geometry) -> float:
+    """[m^3]; of a mesh that of the box around its part."""
+    if geometry.mesh is None:
+        return inertia.of_solid(geometry)[0]
+    vertices = meshes.parts(geometry.mesh, geometry.submesh)[geometry.part].vertices
+    return float(np.prod(np.ptp(vertices, axis=0) * np.abs(geometry.size)))

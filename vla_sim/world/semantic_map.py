@@ -20,7 +20,7 @@ from vla_sim.common.geometry import Array, quaternion_from_rotation, yaw_from_qu
 from vla_sim.contract.records import ObjectQuery, Point
 from vla_sim.world import map_file, world_file
 from vla_sim.world.objects import ObjectKind, has_colour, things_of
-from vla_sim.world.occupancy_grid import Grid, Layers, outline, rasterise, spread
+from vla_sim.world.occupancy_grid import Grid, Layers, entered, outline, rasterise, spread
 from vla_sim.world.sdf import elements, reader
 from vla_sim.world.solids import Solid, bounds, solids_of
 from vla_sim.world.world_file import OBSTACLE_HEIGHTS, PLACE
@@ -195,11 +195,23 @@ def _with_words(objects: tuple[ObjectKind, ...], notes: map_file.Places) -> tupl
 def _noted_surfaces(notes: map_file.Places, places: tuple[Place, ...], coarse: Grid) -> tuple[Surface, ...]:
     return tuple(
         Surface(
-            _spoken(name), _nearest(top.x, top.y, places, coarse).name, top.x, top.y, top.yaw, top.length,
-            top.width, top.height,
+            _spoken(name), _nearest(top.x, top.y, places, _without(top, coarse)).name, top.x, top.y, top.yaw,
+            top.length, top.width, top.height,
         )
         for name, top in notes.surfaces.items()
     )  # fmt: skip
+
+
+def _without(top: map_file.Top, grid: Grid) -> Grid:
+    """The map without what stands under a top: no way leads out of it."""
+    half = np.array([top.length, top.width]) / 2
+    c, s = math.cos(top.yaw), math.sin(top.yaw)
+    corners = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * half @ [(c, s), (-s, c)] + (top.x, top.y)
+    rows, columns = grid.occupied.shape
+    x = grid.x0 + np.arange(0.5, columns, dtype=np.float64) * grid.resolution
+    y = grid.y0 + np.arange(0.5, rows, dtype=np.float64) * grid.resolution
+    under = entered(corners, 0.0, x, y, grid.resolution)
+    return replace(grid, occupied=grid.occupied & ~under)
 
 
 def _noted_forbidden(notes: map_file.Places) -> tuple[tuple[float, float, float, float], ...]:

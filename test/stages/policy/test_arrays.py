@@ -55,6 +55,16 @@ def test_a_shape_that_its_bytes_do_not_fill_is_refused(shape):
         arrays.decode(data)
 
 
+@pytest.mark.parametrize("said", [
+    {b"__ndarray__": True}, {b"__ndarray__": True, b"data": b"", b"dtype": ",", b"shape": [0]},
+    {b"__npgeneric__": True, b"data": 300, b"dtype": "|i1"},
+    {b"__npgeneric__": True, b"data": 1 << 30, b"dtype": "V"},
+])  # fmt: skip
+def test_what_is_no_array_and_no_number_is_refused(said):
+    with pytest.raises(PolicyError):
+        arrays.decode(arrays.encode({"actions": said}))
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_value_or_refused(data):
     with contextlib.suppress(PolicyError):

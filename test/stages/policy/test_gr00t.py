@@ -216,7 +216,8 @@ def npy(kind: str, shape: str, data: bytes = bytes(8)) -> bytes:
 
 @pytest.mark.parametrize(
     "file", [npy("|O", "(1,)"), npy("<f8", f"({1 << 60},)"), npy("<f8", "(-1, -1)"), npy("<c8", "(1,)"),
-             npy("<f8", "'a'"), npy("nonsense", "(1,)"), b"\x93NUMPY\x09\x00", b""],
+             npy("<f8", "'a'"), npy("nonsense", "(1,)"), npy(",", "(0,)"), npy("<f8", "(2L"),
+             b"\x93NUMPY\x09\x00", b""],
 )  # fmt: skip
 def test_a_file_of_anything_but_its_numbers_is_refused(file):
     with pytest.raises(PolicyError):

@@ -58,6 +58,15 @@ def test_an_open_bin_stays_open() -> None:
         assert (np.abs(local[:3]) > np.array(one.size) / 2).any()
 
 
+def test_the_sides_of_a_mirrored_bin_are_as_far_out_as_its_own(tmp_path: Path) -> None:
+    box = trimesh.creation.box((0.4, 0.4, 0.6))
+    box.update_faces(box.face_normals[:, 2] < 0.5)
+    box.export(tmp_path / "bin.stl")
+    for scale in ((1.0, 1.0, 1.0), (-1.0, 1.0, 1.0)):
+        found, _ = convex.pieces(tmp_path / "bin.stl", scale)
+        assert max(one.pose[0, 3] + one.size[0] / 2 for one in found) == pytest.approx(0.2)
+
+
 def test_a_room_of_thin_walls_in_one_mesh_has_an_inside() -> None:
     """Its surface, seen from both sides, is as large as that of a solid block."""
     outer, inner = trimesh.creation.box((14.0, 21.0, 9.0)), trimesh.creation.box((13.98, 20.98, 9.0))

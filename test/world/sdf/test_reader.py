@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from vla_sim.common.errors import SdfError
 from vla_sim.common.geometry import rotation_from_rpy, transform
-from vla_sim.world.sdf import elements, reader
+from vla_sim.world.sdf import elements, reader, resources
 from vla_sim.world.sdf.values import SdfWarning
 
 BOX = "<collision name='c'><geometry><box><size>1 2 3</size></box></geometry></collision>"
@@ -242,6 +243,10 @@ def test_a_broken_file_is_one_error_with_file_and_line(text: str, message: str) 
             "<frame name='b'><pose relative_to='a'/></frame>",
             "poses refer to each other in a loop",
         ),
+        (
+            f"<model name='n'><pose relative_to='a'/>{LINK}</model><frame name='a' attached_to='n::l'/>",
+            "poses refer to each other in a loop: n -> a -> n::l -> n",
+        ),
     ],
 )
 def test_a_bad_model_says_what_is_allowed(inner: str, message: str) -> None:
@@ -408,3 +413,17 @@ def test_no_tree_of_known_elements_breaks_the_reader(tree: tuple) -> None:  # ty
 def test_a_number_for_which_there_is_no_room_is_said(inner: str, said: str) -> None:
     with pytest.raises(SdfError, match=said):
         model(inner)
+
+
+def test_the_texture_of_a_model_that_names_no_other_file_is_found_in_the_folders_of_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "brick").mkdir()
+    Image.new("RGB", (8, 8), (255, 0, 0)).save(tmp_path / "brick/red.png")
+    monkeypatch.setenv(resources.RESOURCE_PATH, str(tmp_path))
+    visual = (
+        "<visual name='v'><geometry><box><size>1 1 1</size></box></geometry><material>"
+        "<diffuse>1 1 1</diffuse><pbr><metal><albedo_map>model://brick/red.png</albedo_map></metal></pbr></material></visual>"
+    )
+    found = model(f"<link name='l'>{visual}</link>").links[0].visuals[0].material
+    assert (found.texture, found.diffuse) == (tmp_path / "brick/red.png", (1.0, 0.0, 0.0, 1.0))

@@ -25,46 +25,53 @@ class AsCommanded(CheckSpec, frozen=True, kw_only=True, tag="as_commanded"):
     command: Number | None = None
 
     def judge(self, run: Run) -> list[Check]:
-        chosen = run.commands if self.command is None else (run.command(self.command),)
-        return [check for given in chosen for check in self._one(run, given)]
+        return [check for given in _chosen(run, self.command) for check in done(run, given)]
 
-    def _one(self, run: Run, given: Given) -> list[Check]:
-        stated = given.means is not None
-        heard = run.recording.heard(given.command_id)
-        if not stated and given.spoken and given.text and _plain(heard) != _plain(given.text):
-            detail = f'heard "{heard}", which is not what was said; a plan for other words is not judged'
-            return [outcome(f'"{given.text}" is heard', False, detail)]
-        note = "" if stated else f"; {OWN_PLAN}"
-        steps = run.recording.steps(given)
-        end = run.recording.end(given.command_id) if given.command_id else None
-        final = end.status if end else None
-        state = final.state if final else ""
-        if not steps:
-            return [_answered(run, given, state, note)]
-        if steps[0].skill == "stop":
-            return [stands(run)]
-        later = [(g.stamp, run.recording.steps(g)) for g in run.commands[run.commands.index(given) + 1 :]]
-        # What has ended before a stop is given was not ended by it.
-        if any(s and s[0].skill == "stop" and (end is None or end.stamp >= at) for at, s in later):
-            detail = (state or _unfinished(run, given)) + note
-            return [outcome(f'"{given.text}" is cancelled', state == "cancelled", detail)]
-        said = final.detail if final else _unfinished(run, given)
-        detail = f"{state or 'not done'}{f' ({said})' if said else ''}{note}"
-        done = outcome(f'"{given.text}" succeeds', state == "succeeded", detail)
-        return [done, *judge_steps(run.recording, run.world, given.command_id, steps)]
+
+def done(run: Run, given: Given) -> list[Check]:
+    """Whether what a command says is done."""
+    stated = given.means is not None
+    heard = run.recording.heard(given.command_id)
+    if not stated and given.spoken and given.text and _plain(heard) != _plain(given.text):
+        detail = f'heard "{heard}", which is not what was said; a plan for other words is not judged'
+        return [outcome(f'"{given.text}" is heard', False, detail)]
+    note = "" if stated else f"; {OWN_PLAN}"
+    steps = run.recording.steps(given)
+    end = run.recording.end(given.command_id) if given.command_id else None
+    final = end.status if end else None
+    state = final.state if final else ""
+    if not steps:
+        return [_answered(run, given, state, note)]
+    if steps[0].skill == "stop":
+        return [stands(run)]
+    later = [(g.stamp, run.recording.steps(g)) for g in run.commands[run.commands.index(given) + 1 :]]
+    # What has ended before a stop is given was not ended by it.
+    if any(s and s[0].skill == "stop" and (end is None or end.stamp >= at) for at, s in later):
+        detail = (state or _unfinished(run, given)) + note
+        return [outcome(f'"{given.text}" is cancelled', state == "cancelled", detail)]
+    said = final.detail if final else _unfinished(run, given)
+    detail = f"{state or 'not done'}{f' ({said})' if said else ''}{note}"
+    end_state = outcome(f'"{given.text}" succeeds', state == "succeeded", detail)
+    return [end_state, *judge_steps(run.recording, run.world, given.command_id, steps)]
 
 
 class Undone(CheckSpec, frozen=True, kw_only=True, tag="undone"):
     """What was commanded is not done, since the robot lacks what it takes, a sensor for instance. What is
     done nevertheless is judged by something that the robot cannot know."""
 
+    command: Number | None = None
+
     def judge(self, run: Run) -> list[Check]:
         out = []
-        for given in run.commands:
-            checks = AsCommanded()._one(run, given)
-            missed = next((f"{c.name}: {c.detail}" for c in checks if not c.passed), "")
+        for given in _chosen(run, self.command):
+            missed = next((f"{c.name}: {c.detail}" for c in done(run, given) if not c.passed), "")
             out.append(outcome(f'"{given.text}" is not done', bool(missed), missed or "it is done"))
         return out
+
+
+def _chosen(run: Run, number: int | None) -> tuple[Given, ...]:
+    """All commands, or the one of this number. Raises `InputError` if it was never given."""
+    return run.commands if number is None else (run.command(number),)
 
 
 def _unfinished(run: Run, given: Given) -> str:

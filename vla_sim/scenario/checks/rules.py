@@ -8,7 +8,7 @@ from vla_sim.common.errors import InputError, nearest
 from vla_sim.contract.limits import THRESHOLDS
 from vla_sim.scenario.checks.base import CheckSpec, Run, outcome
 from vla_sim.scenario.format import NODES, Name, Positive, exactly_one
-from vla_sim.scenario.judge import mean_speed
+from vla_sim.scenario.judge import fastest
 from vla_sim.scenario.record import Check
 from vla_sim.scenario.targets import Named, as_model, object_name
 from vla_sim.world.semantic_map import ROBOT
@@ -55,11 +55,7 @@ class Never(CheckSpec, frozen=True, kw_only=True, tag="never"):
     def _broken(self, run: Run) -> tuple[float | None, str]:
         truths = [t for t in run.recording.truths if t.stamp >= run.begin]
         if self.faster_than is not None:
-            worst, when = 0.0, None
-            for t in truths[:: max(1, len(truths) // 500)]:
-                speed = mean_speed(run.recording.between(t.stamp, t.stamp + 0.5))
-                if speed > worst:
-                    worst, when = speed, t.stamp
+            worst, when = fastest(truths, 0.5)
             return (when if worst > self.faster_than else None), f"{worst:.2f} m/s"
         if self.nearer_than is not None:
             near = min(truths, key=lambda t: t.clearance)

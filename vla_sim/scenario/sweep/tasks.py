@@ -90,10 +90,11 @@ def play(
 ) -> tuple[list[RunRecord], KeyboardInterrupt | VlaSimError | None]:  # fmt: skip
     """Records in the order of the tasks, and what ended the sweep before its last one: Ctrl-C, or a run that
     cannot be played. A progress bar and a line for each run as it ends are printed; each record is given to
-    `played` and appended to `records.jsonl` at once. Raises `StackError` if `folder` cannot be written."""
+    `played` and written to `records.jsonl` at once, which is this sweep's alone. Raises `StackError` if
+    `folder` cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        journal = (folder / RECORDS).open("ab")
+        journal = (folder / RECORDS).open("wb")
     except OSError as error:
         raise StackError(f"cannot write to {folder}: {error.strerror}; choose another with --out") from None
     found: dict[Key, RunRecord] = {}

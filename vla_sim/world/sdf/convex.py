@@ -50,7 +50,8 @@ def pieces(
 
     def make(data: bytes) -> dict[str, Any]:
         vertices, faces = meshes.surface(path, data, submesh)
-        found, note = convex(vertices * np.array(scale), faces)
+        mirrored = np.prod(scale) < 0.0
+        found, note = convex(vertices * np.array(scale), faces[:, ::-1] if mirrored else faces)
         out: dict[str, Any] = {"count": len(found), "note": note}
         for i, one in enumerate(found):
             out[f"{i}pose"], out[f"{i}size"] = one.pose, np.array(one.size)
@@ -58,7 +59,7 @@ def pieces(
                 out[f"{i}corners"] = one.corners
         return out
 
-    depends = f"pieces 2 {scale} {submesh} {TOLERANCE} {THICKNESS} {FLAT_FACES} {MOST_PIECES} {CORNERS}"
+    depends = f"pieces 3 {scale} {submesh} {TOLERANCE} {THICKNESS} {FLAT_FACES} {MOST_PIECES} {CORNERS}"
     kept = mesh_cache.kept(path, depends, make)
     return tuple(
         Piece(kept[f"{i}pose"], tuple(map(float, kept[f"{i}size"])), kept.get(f"{i}corners"))  # type: ignore[arg-type]

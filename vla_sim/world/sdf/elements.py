@@ -201,6 +201,11 @@ class Sensor:
     imu: Imu | None = None
 
 
+DIFFUSE: Rgba = (1.0, 1.0, 1.0, 1.0)
+SPECULAR: Rgba = (0.1, 0.1, 0.1, 1.0)
+"""Of a light that does not say its own."""
+
+
 @dataclass(frozen=True)
 class Light:
     """pose: in its link, model or world. type: point, directional or spot. intensity scales."""

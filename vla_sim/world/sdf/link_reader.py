@@ -341,8 +341,8 @@ class Links(Values):
         fade = element.find("attenuation")
         return elements.Light(
             self.name(element), kind, self.local(element, scope, base),
-            self.colour(element, "diffuse", (1.0, 1.0, 1.0, 1.0)),
-            self.colour(element, "specular", (0.1, 0.1, 0.1, 1.0)),
+            self.colour(element, "diffuse", elements.DIFFUSE),
+            self.colour(element, "specular", elements.SPECULAR),
             self.vector(element, "direction", (0.0, 0.0, -1.0)),  # type: ignore[arg-type]
             self.number(fade, "range", 10.0),
             (

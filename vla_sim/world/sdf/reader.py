@@ -77,6 +77,19 @@ def load_model(path: str | Path) -> Model:
     return root.models[0]
 
 
+def parse(path: Path) -> Any:
+    """The root element of an SDF file as it stands, without comments. Raises `SdfError`."""
+    return _parse(_read(path), path)
+
+
+def included(include: Any, path: Path) -> Any:
+    """The <model> or <light> in the file that an <include> of the world at `path` names; None for another
+    thing. Raises `SdfError`."""
+    file, text = _Reader(path, default_search(path), ()).included(include.find("uri"), "")
+    root = _parse(_read(file) if text is None else text, file)
+    return next((one for kind in ("model", "light") for one in root.iterchildren(kind)), None)
+
+
 def robot_model() -> Path:
     """The folder of the process's robot's model: near its profile, or a shipped one. Raises `SdfError`."""
     profile = assets.chosen_robot()
@@ -185,7 +198,7 @@ class _Reader(Links, Joints):
         self.spent.elements += sum(1 for _ in element.iter())
         if self.spent.elements > MOST_ELEMENTS:
             self.fail(element, f"there are more than {MOST_ELEMENTS} elements in all; make the world smaller")
-        if next(element.iter("uri"), None) is not None:
+        if next(element.iter("uri", "albedo_map"), None) is not None:
             return self.tree(element)
         root, skipped = _of_itself(self.path, text)
         for key, places in skipped.items():

@@ -257,33 +257,32 @@ class Scope:
 
     def pose(self, name: str, element: Any) -> Array:
         """(4, 4) of `name` in this scope; a loop or an unknown name is an error at `element`."""
-        chain: list[str] = []
-        tail = np.eye(4)
+        chain: dict[str, Array] = {}
+        found = np.eye(4)
         while name not in ("", self.root):
             if name in self.solved:
-                tail_of_rest = self.solved[name]
+                found = self.solved[name]
                 break
             if name in chain:
                 loop = " -> ".join((*chain, name))
                 self.reader.fail(element, f"poses refer to each other in a loop: {loop}")
-            if name not in self.entries:
-                outer, colons, rest = name.partition("::")
-                if colons and outer in self.nested:
-                    try:
-                        inner = self.nested[outer].frame_pose(rest)
-                    except KeyError:
-                        self.unknown(name, element)
-                    tail_of_rest = self.pose(outer, element) @ inner
-                    break
-                self.unknown(name, element)
-            chain.append(name)
-            name = self.entries[name][1]
-        else:
-            tail_of_rest = tail
-        for one in reversed(chain):
-            tail_of_rest = tail_of_rest @ self.entries[one][0]
-            self.solved[one] = tail_of_rest
-        return tail_of_rest
+            pose, base = self.own_pose(name, element)
+            chain[name] = pose
+            name = base
+        for one, pose in reversed(chain.items()):
+            found = found @ pose
+            self.solved[one] = found
+        return found
+
+    def own_pose(self, name: str, element: Any) -> tuple[Array, str]:
+        """(4, 4) of `name`, and relative to what: `outer::inner` to the nested model `outer`."""
+        if name in self.entries:
+            return self.entries[name][:2]
+        outer, _, inner = name.partition("::")
+        try:
+            return self.nested[outer].frame_pose(inner), outer
+        except KeyError:
+            self.unknown(name, element)
 
     def link(self, name: str, element: Any) -> str:
         """The link (`inner::link` if nested) that a link, frame, joint or nested model is or moves with."""
