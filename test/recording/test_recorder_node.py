@@ -25,7 +25,8 @@ from vla_sim.contract import topics  # noqa: E402
 from vla_sim.recording import node as recorder  # noqa: E402
 from vla_sim.recording.about import about  # noqa: E402
 from vla_sim.recording.node import RecorderNode  # noqa: E402
-from vla_sim.recording.reader import FILE, Recording, message  # noqa: E402
+from vla_sim.recording.reader import FILE, Recording, message, remove  # noqa: E402
+from vla_sim.ros import kept_state  # noqa: E402
 from vla_sim.ros.execution import QOS  # noqa: E402
 from vla_sim.ros.executor import SerialExecutor  # noqa: E402
 
@@ -193,6 +194,28 @@ def test_one_that_is_killed_loses_a_second_at_the_most(ros_domain, tmp_path):
     got = [one.data.rstrip(b"\0") for one in recording.read([topics.COMMAND.name])]
     assert got == [text(command(k)).rstrip(b"\0") for k in range(len(got))]
     assert killed - sent[len(got) - 1] < 1.0
+
+
+def test_one_that_is_started_again_keeps_what_the_one_that_died_wrote(start, tmp_path, monkeypatch):
+    monkeypatch.setenv(kept_state.FOLDER, str(tmp_path))
+    for _ in range(3):
+        node = start()
+        node._writer(topics.COMMAND, "std_msgs/msg/String")(text(command(7)))
+        node.flush()
+        node._file.abandon()  # as it is left by a kill
+        node._file = None
+        node.destroy_node()
+        rclpy.shutdown()
+    for name in ("run.1.mcap", "run.2.mcap", FILE):
+        assert len(list(Recording(tmp_path / name).read())) == 1, name
+    remove(tmp_path)
+    assert not list(tmp_path.glob("*.mcap"))
+
+
+def test_a_file_of_another_run_is_written_anew(start, tmp_path):
+    (tmp_path / FILE).write_bytes(b"of another run")
+    start()
+    assert [one.name for one in tmp_path.iterdir()] == [FILE]
 
 
 def test_what_a_run_was_is_in_its_recording(start, tmp_path):

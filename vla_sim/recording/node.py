@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import itertools
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +25,9 @@ from vla_sim.recording.about import About
 from vla_sim.recording.definitions import definition
 from vla_sim.recording.frames import Frames
 from vla_sim.recording.params import RecorderParams
+from vla_sim.recording.reader import BEFORE_DEATH
 from vla_sim.ros.execution import NO_SUBSCRIPTION_EVENTS
+from vla_sim.ros.kept_state import KeptState
 from vla_sim.ros.messages import decoded, message_class
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
@@ -51,6 +54,15 @@ LATCHED = """- history: keep_last
 _about = msgspec.json.Decoder(About)
 
 
+class Begun(msgspec.Struct):
+    """What a recorder that is started again must know: the file that the one before it wrote."""
+
+    path: str
+
+
+_begun = msgspec.json.Decoder(Begun)
+
+
 class RecorderNode(StageNode[RecorderParams]):
     """Parameters: `RecorderParams`. written: messages; channels: topics that they are of.
 
@@ -71,6 +83,7 @@ class RecorderNode(StageNode[RecorderParams]):
         self._path = user_path(self.params.recording or "run.mcap")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._keep_what_died()
             self._file = McapFile(
                 self._path, largest=round(MB * self.params.largest), chunk=CHUNK, begin=self._begin
             )
@@ -82,6 +95,17 @@ class RecorderNode(StageNode[RecorderParams]):
         for topic in topics.TOPICS:
             self._record(topic)
         self.repeat(FLUSH_PERIOD, self.flush, steady=True)
+
+    def _keep_what_died(self) -> None:
+        """Set aside what a recorder of this run wrote that has died. Raises `OSError`."""
+        kept, own = KeptState("recorder", _begun, self.get_logger().warning), Begun(str(self._path))
+        if kept.load() == own and self._path.is_file():
+            aside, numbers = self._path, itertools.count(1)
+            while aside.exists():
+                aside = self._path.with_name(BEFORE_DEATH.format(self._path.stem, next(numbers)))
+            self._path.rename(aside)
+            self.get_logger().warning(f"what was recorded before the recorder died is in {aside}")
+        kept.save(own)
 
     def flush(self) -> None:
         """Have the file whole up to now. Where the disk is full, the recording ends."""

@@ -18,6 +18,8 @@ from vla_sim.recording.about import FILE, METADATA, About
 
 BEFORE = "run.before.mcap"
 """The file before it, of a run that is larger than a file may be."""
+BEFORE_DEATH = "{}.{}.mcap"
+"""By stem and number: a file whose recorder died in the run, and was started again."""
 _RECORD_HEADER = 1 + 8
 
 
@@ -205,8 +207,9 @@ def find(path: str | Path) -> Path:
 
 def remove(folder: Path) -> None:
     """The recording of a run that is not worth it."""
-    for name in (FILE, BEFORE, rosbag2.METADATA):
-        (folder / name).unlink(missing_ok=True)
+    died = folder.glob(BEFORE_DEATH.format(Path(FILE).stem, "[0-9]*"))
+    for path in (*died, *(folder / name for name in (FILE, BEFORE, rosbag2.METADATA))):
+        path.unlink(missing_ok=True)
 
 
 def message(kind: str, data: bytes) -> Any:
