@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from vla_sim.contract import records, topics
 from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import ObjectQuery, Record, Step
-from vla_sim.recording.reader import Recording, message
+from vla_sim.recording.reader import Recording
 
 TOLERANCE = 0.05
 """[m, rad] by which two numbers of one decision may differ: images are recorded with loss."""
@@ -94,7 +94,7 @@ def decisions(recording: Recording) -> dict[str, list[Decision]]:
     tell = {topic.name: (topic.type, words) for topic, words in DECISIONS.items()}
     for one in recording.read(found):
         kind, words = tell[one.topic]
-        said = _decision(kind, words, message(recording.types[one.topic], one.data).data)
+        said = _decision(kind, words, recording.message(one).data)
         if said in RENEWALS or (found[one.topic] and found[one.topic][-1].text == said):
             continue
         found[one.topic].append(Decision(one.stamp, said))

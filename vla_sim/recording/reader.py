@@ -12,7 +12,7 @@ from vla_sim.common.errors import InputError, package
 from vla_sim.common.files import user_path
 from vla_sim.common.mcap_file import MISSING
 from vla_sim.contract.codec import decode
-from vla_sim.contract.topics import RECORDS
+from vla_sim.contract.topics import RECORDS, TOPICS
 from vla_sim.recording import rosbag2
 from vla_sim.recording.about import FILE, METADATA, About
 
@@ -21,6 +21,7 @@ BEFORE = "run.before.mcap"
 BEFORE_DEATH = "{}.{}.mcap"
 """By stem and number: a file whose recorder died in the run, and was started again."""
 _RECORD_HEADER = 1 + 8
+_TYPES = {topic.name: topic.ros_type for topic in TOPICS}
 
 
 class Recorded(NamedTuple):
@@ -104,9 +105,16 @@ class Recording:
                     stamp = one.log_time / 1e9
                     yield Recorded(wanted[one.channel_id], stamp, one.data, one.sequence)
 
+    def message(self, one: Recorded) -> Any:
+        """The ROS message. Raises `InputError` if it is none, or of another type than its topic has here."""
+        kind = self.types[one.topic]
+        if kind != (ours := _TYPES.get(one.topic, kind)):
+            raise InputError(f"{self.path}: {one.topic} is of type {kind}; here it has {ours}")
+        return message(kind, one.data)
+
     def content(self, one: Recorded) -> Any:
         """The record that travels on its topic, else the ROS message. Raises `InputError`, `PayloadError`."""
-        found, kind = message(self.types[one.topic], one.data), RECORDS.get(one.topic)
+        found, kind = self.message(one), RECORDS.get(one.topic)
         return found if kind is None else decode(kind, found.data)
 
     def attachment(self, name: str) -> bytes | None:

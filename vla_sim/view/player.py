@@ -77,7 +77,7 @@ class Player:
 
     def about(self) -> dict[str, Any]:
         return {
-            "mode": "replay", "robot": facts.NAME, "world": self._drawn_world, "speed": 1.0,
+            "mode": "replay", "robot": facts.NAME, "world": self._drawn_world, "speed": self.speed,
         }  # fmt: skip
 
     def stop(self) -> None:
@@ -106,6 +106,7 @@ class Player:
                 while True:
                     action, out = self._asked.get_nowait()
                     self._answer(action, out)
+                    before = time.monotonic()  # what an answer takes is not played
             except queue.Empty:
                 pass
             if self.plays and self.viewers:
@@ -189,6 +190,7 @@ class Player:
     def _take(self, one: Recorded) -> None:
         try:
             self.state.take(one.topic, self.recording.content(one), one.stamp)
+            self.state.heard[one.topic] = one.stamp  # not at the moment that is gone to
         except (InputError, PayloadError) as error:
             self._left_out(error)
 
