@@ -8,6 +8,7 @@ viewer gets of it what is new to it, as fast as it takes it and no faster. What 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -42,6 +43,9 @@ MOST_VIEWERS = 16
 HEARTBEAT = 20.0
 """[s] between signs of life, so that a viewer that has gone is not kept; half of it is given for an answer,
 which takes seconds where a browser draws in software on busy cores."""
+BEAT = 1.0
+"""[s] after which a viewer to whom nothing is new is sent an empty message: by silence a page knows that the
+line is lost, of which a browser is not told where a network or this machine has gone."""
 SEND_TIMEOUT = 10.0
 """[s] that a viewer may take for one message; then it is let go, and comes again by itself."""
 ANSWER_TIMEOUT = 30.0
@@ -83,7 +87,7 @@ class Answers(Protocol):
 @dataclass(eq=False)
 class Viewer:
     """An open page. sent: the sections that it has. looks: whether the page is to be seen at all. picture:
-    which one it has. news: there may be something new to it."""
+    which one it has. news: there may be something new to it. told: when something was sent to it last [s]."""
 
     socket: web.WebSocketResponse
     sent: dict[str, bytes] = field(default_factory=dict)
@@ -91,6 +95,7 @@ class Viewer:
     pictures: bool = False
     picture: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    told: float = 0.0
 
 
 class Wish(msgspec.Struct, forbid_unknown_fields=True):
@@ -279,7 +284,7 @@ class Server:
         if len(self._viewers) >= MOST_VIEWERS:
             await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too many viewers")
             return socket
-        viewer = Viewer(socket)
+        viewer = Viewer(socket, told=self._loop.time())
         self._viewers.add(viewer)
         self._count()
         sender = asyncio.ensure_future(self._send(viewer))
@@ -307,21 +312,22 @@ class Server:
         try:
             while True:
                 await asyncio.wait_for(self._send_news(viewer), SEND_TIMEOUT)
-                await viewer.news.wait()
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(viewer.news.wait(), BEAT)
                 viewer.news.clear()
         except (ConnectionError, asyncio.TimeoutError):
             await viewer.socket.close()
 
     async def _send_news(self, viewer: Viewer) -> None:
-        if not viewer.looks:
-            return
-        news = {k: v for k, v in self._sections.items() if viewer.sent.get(k) != v}
-        if news:
+        seen = self._sections if viewer.looks else {}
+        news = {k: v for k, v in seen.items() if viewer.sent.get(k) != v}
+        if news or self._loop.time() - viewer.told >= BEAT:
             viewer.sent |= news
+            viewer.told = self._loop.time()
             await viewer.socket.send_bytes(
                 b"{" + b",".join(b'"%s":%s' % (k.encode(), v) for k, v in news.items()) + b"}"
             )
-        if viewer.pictures and viewer.picture != self._pictures:
+        if viewer.looks and viewer.pictures and viewer.picture != self._pictures:
             viewer.picture = self._pictures
             await viewer.socket.send_bytes(b"\x00" + self._picture)
 
