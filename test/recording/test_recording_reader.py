@@ -133,8 +133,9 @@ def test_a_strangers_file_loads_no_code_calls_no_server_and_starts_no_program():
     assert (options.policy, options.whisper_model, options.speech_folder) == ("", "", "")
     assert (options.without, options.base_url) == ("monitor", "scripted:/a.json")
     assert About(stack={"policy": "scripted"}).options().policy == "scripted"
-    with pytest.raises(InputError, match="parameters of nodes cannot be read"):
-        About(stack={"overrides": ["perception"]}).options()
+    for stack in ({"overrides": ["perception"]}, {"without": 3}, {"base_url": ["scripted:/a.json"]}):
+        with pytest.raises(InputError, match="options of the stack cannot be read"):
+            About(stack=stack).options()
 
 
 def test_bytes_that_are_no_such_message_are_told():
