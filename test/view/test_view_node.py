@@ -17,6 +17,7 @@ pytest.importorskip("aiohttp")
 pytest.importorskip("viser")
 
 import aiohttp
+import rclpy
 from rclpy.executors import ExternalShutdownException
 from std_srvs.srv import SetBool, Trigger
 
@@ -84,8 +85,10 @@ class Rest(StageNode[StageParams]):
 def stack(ros_domain):
     port = any_port()
     with NodeThread(ros_domain, lambda: ViewNode("view", {"world": "tabletop", "view_port": port})) as view:
-        rest, executor = Rest(), SerialExecutor()
-        executor.add_node(rest)
+        rest, engine, executor = Rest(), rclpy.create_node("engine"), SerialExecutor()
+        engine.declare_parameter("speed", 1.0)
+        for node in (rest, engine):
+            executor.add_node(node)
 
         def spin():
             with contextlib.suppress(ExternalShutdownException):
@@ -93,7 +96,7 @@ def stack(ros_domain):
 
         threading.Thread(target=spin, daemon=True).start()
         wait_for(lambda: all(view.can().values()), BOUND)
-        yield SimpleNamespace(view=view, rest=rest, url=f"http://127.0.0.1:{port}")
+        yield SimpleNamespace(view=view, rest=rest, engine=engine, url=f"http://127.0.0.1:{port}")
         view.close()
 
 
@@ -204,6 +207,17 @@ def test_a_stop_is_there_within_a_quarter_of_a_second(stack):
         return max(took)
 
     assert visit(stack, press) < MUCH
+
+
+def test_a_page_that_is_opened_later_shows_the_speed_that_was_chosen(stack):
+    async def choose(session):
+        while (await ask(session, do="speed", factor=4.0))[0] != 200:  # until the service is discovered
+            await asyncio.sleep(0.1)
+        async with session.get("/about") as found:
+            return (await found.json())["speed"]
+
+    assert visit(stack, choose) == 4.0
+    assert stack.engine.get_parameter("speed").value == 4.0
 
 
 def test_a_fault_begins_where_somebody_breaks_things_and_its_refusal_is_said(stack):

@@ -154,7 +154,8 @@ class ViewNode(StageNode[ViewParams]):
     def tick(self) -> None:
         """Ten times a second: what has changed, for those who look."""
         now = time.monotonic()
-        for name in [name for name, (_, until) in self._asked.items() if now > until]:
+        asked = list(self._asked.items())  # the server's thread may add one meanwhile
+        for name in [name for name, (_, until) in asked if now > until]:
             future, _ = self._asked.pop(name)
             _settle(future, "the stack does not answer")
         self._peek()
@@ -207,7 +208,7 @@ class ViewNode(StageNode[ViewParams]):
     def about(self) -> dict[str, Any]:
         return {
             "mode": "live", "robot": facts.NAME, "world": self._drawn_world,
-            "speed": self.params.speed,
+            "speed": self.line.speed or self.params.speed,
         }  # fmt: skip
 
     def stop(self) -> None:
