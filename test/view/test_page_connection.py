@@ -25,7 +25,7 @@ globalThis.WebSocket = class {
   send() {}
   close() { this.closed = true; }
 };
-const { Connection } = await import("data:text/javascript," + encodeURIComponent(SOURCE));
+const { Connection, ask } = await import("data:text/javascript," + encodeURIComponent(SOURCE));
 const line = new Connection({
   onOpen: () => seen.push("open"), onLost: (ended) => seen.push(ended ? "ended" : "lost"),
   onSections: (now) => seen.push(now), onPicture() {}, onDenied() {},
@@ -63,3 +63,18 @@ def test_a_line_that_is_closed_is_lost_or_its_run_has_ended():
       sockets[0].onclose({ reason: "" }); await again(); sockets[1].onclose({ reason: "ended" });
     """)
     assert found == ["open", "lost", "open", "ended"]
+
+
+def test_what_is_asked_for_on_a_line_that_is_lost_is_told_in_time():
+    found = played("""
+      AbortSignal.timeout = (ms) => (seen.push(ms), AbortSignal.abort(new DOMException("", "TimeoutError")));
+      globalThis.fetch = async (path, { signal }) => { throw signal.reason; };
+      const tell = (error) => seen.push(error.message);
+      await ask("stop").catch(tell);
+      await ask("do", { do: "reset" }).catch(tell);
+      globalThis.fetch = async () => { throw new TypeError("Failed to fetch"); };
+      await ask("stop").catch(tell);
+    """)
+    unknown = "no answer has come: whether it was heard is not known"
+    assert found[:5] == ["open", 5000, unknown, 35000, unknown]
+    assert found[-1] == "this page does not reach its server: nothing was sent"

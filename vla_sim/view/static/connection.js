@@ -4,6 +4,8 @@
 const RETRY = [250, 500, 1000, 2000]; // [ms] between attempts
 const LOOK = 1000; // [ms] between two looks at whether the server speaks, which it does once a second
 const SILENT = 5; // looks without a word after which the line is lost: no browser tells when a network has gone
+const STOP_TIMEOUT = 5000; // [ms] for a stop, which the server does not wait with, to be answered
+const TIMEOUT = 35000; // [ms] for all else: the server gives up a little earlier, and says so
 
 export class Connection {
   #socket = null;
@@ -77,9 +79,11 @@ export async function ask(path, body) {
     answer = await fetch(path, {
       method: "POST", body: body === undefined ? "" : JSON.stringify(body), keepalive: true,
       headers: { "Content-Type": "application/json" },
+      signal: AbortSignal.timeout(path === "stop" ? STOP_TIMEOUT : TIMEOUT),
     });
-  } catch {
-    throw new Error("this page does not reach its server: nothing was sent");
+  } catch (error) {
+    throw new Error(error.name === "TimeoutError" ? "no answer has come: whether it was heard is not known"
+      : "this page does not reach its server: nothing was sent");
   }
   const text = await answer.text();
   let said = text.trim();
