@@ -164,6 +164,23 @@ def test_a_viewer_to_whom_nothing_is_new_hears_that_the_line_is_there(site):
     site.run(visit)
 
 
+@pytest.mark.parametrize(("outlived", "reason"), [(False, "ended"), (True, "")])
+def test_a_page_is_told_that_the_run_has_ended_only_where_it_has(outlived, reason):
+    """A viewer of a stack that others have started ends alone: the robot goes on."""
+    site = Site()
+    site.server = Server(site.answers, site.door, site.port, outlived=outlived)
+
+    async def visit(session):
+        async with session.ws_connect("/state") as one:
+            threading.Thread(target=site.server.close).start()
+            while (message := await one.receive()).type is not aiohttp.WSMsgType.CLOSE:
+                pass
+            return message.extra
+
+    with site:
+        assert site.run(visit) == reason
+
+
 def test_pictures_go_to_those_who_look_at_them_and_nothing_to_a_hidden_page(site):
     async def visit(session):
         async with session.ws_connect("/state") as one:

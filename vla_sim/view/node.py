@@ -72,7 +72,7 @@ class ViewNode(StageNode[ViewParams]):
     """
 
     def __init__(self, name: str = "view", values: dict[str, Any] | None = None) -> None:
-        """values: of parameters, where it is not started with arguments."""
+        """values: of parameters, where it is not started with arguments, but looks at a stack of others."""
         super().__init__(name, ViewParams)
         if values is not None:
             self.params = check(replace(self.params, **values))
@@ -96,7 +96,7 @@ class ViewNode(StageNode[ViewParams]):
         self.publish(topics.FAULT_REQUEST)
         port = p.view_port or door.free_port(p.view_host)
         self.line = StopLine()
-        self.server = Server(self, entrance, port, log=self.get_logger().error)
+        self.server = Server(self, entrance, port, log=self.get_logger().error, outlived=values is not None)
         for topic in ALWAYS:  # before the page can be opened: what is asked for there must not be missed
             self.listen(topic, partial(self.take, topic.name))
         self.listen(topics.FAULTS, self.on_faults_state)

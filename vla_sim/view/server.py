@@ -109,12 +109,15 @@ _wish = msgspec.json.Decoder(Wish)
 
 
 class Server:
-    """Serves from `start` to `close`."""
+    """Serves from `start` to `close`. outlived: the run goes on without it; else a page takes its end
+    for the run's."""
 
     def __init__(
-        self, answers: Answers, door: Door, port: int, log: Callable[[str], object] = lambda text: None
-    ) -> None:
+        self, answers: Answers, door: Door, port: int, log: Callable[[str], object] = lambda text: None,
+        *, outlived: bool = False,
+    ) -> None:  # fmt: skip
         self._answers, self._door, self._port, self._log = answers, door, port, log
+        self._goodbye = b"" if outlived else b"ended"
         self._scene: SceneProxy | None = None
         self._cookie = f"vla_sim_view_{port}"
         self._viewers: set[Viewer] = set()
@@ -202,7 +205,7 @@ class Server:
         try:
             await self._closing.wait()
             for viewer in list(self._viewers):
-                await viewer.socket.close(code=WSCloseCode.GOING_AWAY, message=b"ended")
+                await viewer.socket.close(code=WSCloseCode.GOING_AWAY, message=self._goodbye)
         finally:
             await runner.cleanup()
             if self._scene is not None:
