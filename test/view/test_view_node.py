@@ -194,6 +194,35 @@ def test_a_stop_comes_at_once_while_the_node_is_busy(stack):
     assert stack.rest.stops[before] - began < BOUND / 4, "it waited for the callback"
 
 
+def test_a_page_whose_viewer_does_not_come_to_tell_it_anything_says_so(stack):
+    ends = threading.Event()
+    held = threading.Event()
+
+    def hold(*_):
+        held.set()
+        ends.wait(BOUND)
+
+    async def look(session):
+        known = {}
+
+        async def shows(title):
+            while known.get("safety", {}).get("title") != title:
+                known.update(json.loads((await line.receive()).data))
+
+        async with session.ws_connect("/state") as line:
+            await shows("Stopped")
+            stack.view.repeat(0.01, hold, steady=True)
+            await until(held.is_set)
+            await shows("This page is told nothing")
+            ends.set()
+            await shows("Stopped")
+
+    try:
+        visit(stack, look)
+    finally:
+        ends.set()
+
+
 @pytest.mark.load
 def test_a_stop_is_there_within_a_quarter_of_a_second(stack):
     async def press(session):

@@ -15,7 +15,7 @@ from aiohttp import web
 from ports import any_port
 
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.view import actions
+from vla_sim.view import actions, server
 from vla_sim.view.door import Door
 from vla_sim.view.server import MOST_VIEWERS, PAGES, Server
 
@@ -179,6 +179,27 @@ def test_a_page_is_told_that_the_run_has_ended_only_where_it_has(outlived, reaso
 
     with site:
         assert site.run(visit) == reason
+
+
+def test_a_state_that_nobody_renews_is_shown_as_old(monkeypatch):
+    monkeypatch.setattr(server, "OLD", 0.5)
+    site = Site()
+    site.server = Server(site.answers, site.door, site.port, old={"safety": b'"unknown"'})
+
+    async def visit(session):
+        for level in (b'"ok"', b'"stopped"'):
+            async with session.ws_connect("/state") as one:
+                site.server.show({"safety": level, "map": b"1"})
+                assert await receive(one, lambda k: "map" in k) == {"safety": json.loads(level), "map": 1}
+                assert json.loads(await news(one)) == {"safety": "unknown"}
+                site.server.show({"safety": level, "map": b"2"})
+                assert json.loads(await news(one)) == {"safety": json.loads(level), "map": 2}
+            while site.answers.looked[-1] != (0, 0):
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(1.0)  # nobody looks, and nothing is shown to nobody
+
+    with site:
+        site.run(visit)
 
 
 def test_pictures_go_to_those_who_look_at_them_and_nothing_to_a_hidden_page(site):

@@ -96,7 +96,10 @@ class ViewNode(StageNode[ViewParams]):
         self.publish(topics.FAULT_REQUEST)
         port = p.view_port or door.free_port(p.view_host)
         self.line = StopLine()
-        self.server = Server(self, entrance, port, log=self.get_logger().error, outlived=values is not None)
+        self.server = Server(
+            self, entrance, port, log=self.get_logger().error, outlived=values is not None,
+            old={"safety": snapshot.encode(snapshot.UNTOLD)},
+        )  # fmt: skip
         for topic in ALWAYS:  # before the page can be opened: what is asked for there must not be missed
             self.listen(topic, partial(self.take, topic.name))
         self.listen(topics.FAULTS, self.on_faults_state)

@@ -46,6 +46,8 @@ which takes seconds where a browser draws in software on busy cores."""
 BEAT = 1.0
 """[s] after which a viewer to whom nothing is new is sent an empty message: by silence a page knows that the
 line is lost, of which a browser is not told where a network or this machine has gone."""
+OLD = 3.0
+"""[s] after which what was shown last counts as old."""
 SEND_TIMEOUT = 10.0
 """[s] that a viewer may take for one message; then it is let go, and comes again by itself."""
 ANSWER_TIMEOUT = 30.0
@@ -110,11 +112,11 @@ _wish = msgspec.json.Decoder(Wish)
 
 class Server:
     """Serves from `start` to `close`. outlived: the run goes on without it; else a page takes its end
-    for the run's."""
+    for the run's. old: sections that stand for those of a state that is `OLD`, where it goes on by itself."""
 
     def __init__(
         self, answers: Answers, door: Door, port: int, log: Callable[[str], object] = lambda text: None,
-        *, outlived: bool = False,
+        *, outlived: bool = False, old: Mapping[str, bytes] | None = None,
     ) -> None:  # fmt: skip
         self._answers, self._door, self._port, self._log = answers, door, port, log
         self._goodbye = b"" if outlived else b"ended"
@@ -122,6 +124,7 @@ class Server:
         self._cookie = f"vla_sim_view_{port}"
         self._viewers: set[Viewer] = set()
         self._sections: dict[str, bytes] = {}
+        self._old, self._shown, self._looking = old or {}, 0.0, 0
         self._picture, self._pictures = b"", 0
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
@@ -157,7 +160,7 @@ class Server:
             self._loop.call_soon_threadsafe(call, value)
 
     def _take(self, sections: dict[str, bytes]) -> None:
-        self._sections = sections
+        self._sections, self._shown = sections, self._loop.time()
         self._wake()
 
     def _take_picture(self, picture: bytes) -> None:
@@ -308,6 +311,11 @@ class Server:
 
     def _count(self) -> None:
         looking = [one for one in self._viewers if one.looks]
+        if not self._looking:  # as yet, and until now nothing was shown
+            self._shown = self._loop.time()
+        if not looking:
+            self._sections = {}  # they would be old when somebody looks again
+        self._looking = len(looking)
         self._answers.looked_at(len(looking), sum(one.pictures for one in looking))
 
     async def _send(self, viewer: Viewer) -> None:
@@ -322,11 +330,12 @@ class Server:
             await viewer.socket.close()
 
     async def _send_news(self, viewer: Viewer) -> None:
-        seen = self._sections if viewer.looks else {}
+        now = self._loop.time()
+        seen = {**self._sections, **(self._old if now - self._shown > OLD else {})} if viewer.looks else {}
         news = {k: v for k, v in seen.items() if viewer.sent.get(k) != v}
-        if news or self._loop.time() - viewer.told >= BEAT:
+        if news or now - viewer.told >= BEAT:
             viewer.sent |= news
-            viewer.told = self._loop.time()
+            viewer.told = now
             await viewer.socket.send_bytes(
                 b"{" + b",".join(b'"%s":%s' % (k.encode(), v) for k, v in news.items()) + b"}"
             )
