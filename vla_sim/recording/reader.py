@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from vla_sim.common.errors import InputError, package
 from vla_sim.common.files import user_path
 from vla_sim.common.mcap_file import MISSING
-from vla_sim.contract.codec import decode
+from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.topics import RECORDS, TOPICS
 from vla_sim.recording import rosbag2
 from vla_sim.recording.about import FILE, METADATA, About
@@ -113,9 +113,12 @@ class Recording:
         return message(kind, one.data)
 
     def content(self, one: Recorded) -> Any:
-        """The record that travels on its topic, else the ROS message. Raises `InputError`, `PayloadError`."""
+        """The record that travels on its topic, else the ROS message. Raises `InputError`."""
         found, kind = self.message(one), RECORDS.get(one.topic)
-        return found if kind is None else decode(kind, found.data)
+        try:
+            return found if kind is None else decode(kind, found.data)
+        except PayloadError as error:
+            raise InputError(f"{self.path}: {one.topic} at {one.stamp:.2f} s: {error}") from None
 
     def attachment(self, name: str) -> bytes | None:
         """What was attached under this name (`about.KNOWN` and others); None if nothing."""

@@ -12,7 +12,6 @@ from typing import Any
 
 from vla_sim.common.errors import InputError, StackError, VlaSimError
 from vla_sim.contract import topics
-from vla_sim.contract.codec import PayloadError
 from vla_sim.recording.images import SUFFIX
 from vla_sim.recording.reader import Recorded, Recording
 from vla_sim.robot import facts
@@ -191,7 +190,7 @@ class Player:
         try:
             self.state.take(one.topic, self.recording.content(one), one.stamp)
             self.state.heard[one.topic] = one.stamp  # not at the moment that is gone to
-        except (InputError, PayloadError) as error:
+        except InputError as error:
             self._left_out(error)
 
     def _tell(self) -> None:

@@ -14,7 +14,6 @@ from PIL import Image
 
 from vla_sim.common.errors import InputError, package
 from vla_sim.contract import topics
-from vla_sim.contract.codec import PayloadError
 from vla_sim.recording import images
 from vla_sim.recording.reader import Recording
 from vla_sim.recording.world import world_of
@@ -117,7 +116,7 @@ def frames(
     ahead = next(source, None)
     for stamp in due:
         while ahead is not None and ahead.stamp <= stamp:
-            with suppress(InputError, PayloadError):  # one that cannot be read is as one that did not come
+            with suppress(InputError):  # one that cannot be read is as one that did not come
                 state.take(ahead.topic, recording.content(ahead), ahead.stamp)
                 painter.moved(state)
             ahead = next(source, None)
