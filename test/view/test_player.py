@@ -12,6 +12,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from vla_sim.common.errors import InputError, StackError
@@ -232,6 +233,20 @@ def test_a_topic_of_another_type_than_ours_is_left_out_and_told(held):
     ask(player, actions.Seek(to=9.0))
     wait_for(lambda: last(player, "replay").get("at_s") == 8.0, 60.0)
     assert last(player, "events")["lines"][-1][3] == "I go."
+
+
+def test_of_pictures_that_could_not_be_compressed_the_newest_is_enough(held, monkeypatch):
+    def write(say):
+        for k in range(50):
+            picture = Image(height=1, width=1, encoding="mono8", step=1, data=bytes([k]))
+            say(topics.COLOR, 0.1 * k, serialize_message(picture), "sensor_msgs/msg/Image")
+
+    player, read = held(write), []
+    content = player.recording.content
+    monkeypatch.setattr(player.recording, "content", lambda one: (read.append(one), content(one))[1])
+    ask(player, actions.Seek(to=4.0))
+    assert len(read) == 1
+    assert player.state.picture.message.data[0] == 40
 
 
 def test_the_time_that_a_seek_takes_is_not_played(player, monkeypatch):

@@ -26,12 +26,12 @@ RATE = 10.0
 """States a second."""
 BACK = 3.0
 """[s] before the moment that is gone to, from which on what comes often is read; all else from the start."""
-PICTURES = topics.COLOR.name + SUFFIX
+PICTURES = (topics.COLOR.name, topics.COLOR.name + SUFFIX)
 OFTEN = frozenset(
     (
         topics.JOINT_STATES.name, topics.ODOM.name, topics.CMD_VEL.name, topics.SCAN.name,
         topics.OBJECTS.name, topics.GROUND_TRUTH.name, topics.CONTACTS.name, topics.CAMERA_INFO.name,
-        topics.COSTMAP.name, PICTURES,
+        topics.COSTMAP.name, *PICTURES,
     )
 )  # fmt: skip
 """Of these the newest is enough: between two states all others are let pass."""
@@ -182,7 +182,7 @@ class Player:
                 last[one.topic] = one
             else:
                 self._take(one)
-        order = sorted(last.values(), key=lambda one: one.topic in (PICTURES, topics.SCAN.name))
+        order = sorted(last.values(), key=lambda one: one.topic in (*PICTURES, topics.SCAN.name))
         for one in order:  # where the robot is comes before what it saw there
             self._take(one)
 
