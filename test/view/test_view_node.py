@@ -249,6 +249,18 @@ def test_a_page_that_is_opened_later_shows_the_speed_that_was_chosen(stack):
     assert stack.engine.get_parameter("speed").value == 4.0
 
 
+def test_what_has_no_stamp_does_not_set_the_clock_back(stack):
+    """A monitor that has just begun says its state at 0 s."""
+    moved = conversions.StateMessages().joints
+    moved.header.stamp = to_stamp(1000.0)
+    stack.view.take(topics.JOINT_STATES.name, moved)
+    load = {"level": 0, "name": "full", "before": 0, "cause": "", "since": 0.0, "cpu": 1.0, "memory": 1.0}
+    stack.view.take(topics.MONITOR_LOAD.name, records.Load(**load, missed=0.0, stamp=0.0, mono=1.0))
+    moved.header.stamp = to_stamp(0.0)
+    stack.view.take(topics.JOINT_STATES.name, moved)
+    assert stack.view.state.stamp == 1000.0
+
+
 def test_a_fault_begins_where_somebody_breaks_things_and_its_refusal_is_said(stack):
     async def wreck(session):
         fault = {"fault_id": "page-1", "kind": "freeze", "target": "voice", "seconds": 1.0}

@@ -137,12 +137,12 @@ class ViewNode(StageNode[ViewParams]):
 
     def take(self, name: str, message: Any) -> None:
         name = self._renamed.get(name, name)
-        stamp = self.state.stamp
+        stamp = self.state.stamp  # of what has none, or comes from a node that does not know the time yet
         header = getattr(message, "header", None)
         if header is not None and name != topics.DIAGNOSTICS.name:
-            stamp = to_seconds(header.stamp)
+            stamp = to_seconds(header.stamp) or stamp
         elif isinstance(getattr(message, "stamp", None), float):
-            stamp = message.stamp
+            stamp = message.stamp or stamp
         self.state.take(name, message, stamp)
         if name in (topics.PLAN.name, topics.STATUS.name):  # seldom, and what one looks at
             self.kept.save(self.state.memory())
