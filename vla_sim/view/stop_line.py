@@ -14,7 +14,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Empty
 from std_srvs.srv import SetBool, Trigger
 
-from vla_sim.common.errors import InputError, StackError
+from vla_sim.common.errors import InputError, StackError, VlaSimError
 from vla_sim.contract import topics
 from vla_sim.ros.execution import NO_PUBLISHER_EVENTS, QOS
 
@@ -102,8 +102,10 @@ class StopLine:
                 return
             try:
                 out.set_result(words(future.result()))
-            except Exception as error:
+            except VlaSimError as error:
                 out.set_exception(error)
+            except Exception:
+                out.set_exception(StackError(f"{who} failed at it; its log says why"))
 
         client.call_async(request).add_done_callback(answered)
         return out
