@@ -38,6 +38,8 @@ CHUNK = 1 << 22
 """Bytes that are compressed together, at the most: more than come within a `FLUSH_PERIOD`."""
 DEPTH, IMAGES = 500, 10
 """Messages and images that may wait until the recorder has time: what a stage may miss is kept here."""
+EARLY = 5000
+"""Messages that may wait until the simulation's clock is heard."""
 MB = 1e6
 LATCHED = """- history: keep_last
   depth: 1
@@ -79,6 +81,7 @@ class RecorderNode(StageNode[RecorderParams]):
         self.frames = Frames()
         self.ended = ""
         """Why the recording has ended, in words."""
+        self._early: list[tuple[Callable[[bytes], None], bytes]] = []
         self._file: McapFile | None = None
         self._path = user_path(self.params.recording or "run.mcap")
         try:
@@ -129,6 +132,7 @@ class RecorderNode(StageNode[RecorderParams]):
 
     def close(self) -> None:
         """End the file with its index."""
+        self._release()
         file, self._file = self._file, None
         if file is not None:
             try:
@@ -160,6 +164,8 @@ class RecorderNode(StageNode[RecorderParams]):
         take = self._image(topic) if image else self._writer(topic, kind)
         if topic in (topics.ODOM, topics.MAP_TO_ODOM) and self._own_frames:
             take = self._placing(topic, take)
+        if not self.execution.deterministic:
+            take = self._timed(take)
         called = self.guard(topic.name, take)
         qos = self.execution.qos(topic)
         if not self.execution.deterministic:
@@ -196,6 +202,23 @@ class RecorderNode(StageNode[RecorderParams]):
                 self._end(error)
 
         return write
+
+    def _timed(self, take: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        """`take`, but what comes before the time is known comes when it is: not at 0 s, when nothing was."""
+
+        def timed(data: bytes) -> None:
+            if self.now() <= 0.0 and len(self._early) < EARLY:
+                self._early.append((take, data))
+                return
+            self._release()
+            take(data)
+
+        return timed
+
+    def _release(self) -> None:
+        early, self._early = self._early, []
+        for take, data in early:
+            take(data)
 
     def _image(self, topic: Topic) -> Callable[[bytes], None]:
         whole = self._writer(topic, "sensor_msgs/msg/Image")
