@@ -172,9 +172,10 @@ def test_a_page_is_told_that_the_run_has_ended_only_where_it_has(outlived, reaso
 
     async def visit(session):
         async with session.ws_connect("/state") as one:
-            threading.Thread(target=site.server.close).start()
+            ended = asyncio.get_running_loop().run_in_executor(None, site.server.close)
             while (message := await one.receive()).type is not aiohttp.WSMsgType.CLOSE:
                 pass
+            await ended
             return message.extra
 
     with site:
