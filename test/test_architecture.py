@@ -2,9 +2,11 @@
 
 import ast
 import importlib
+import inspect
 import re
 import subprocess
 import sys
+import textwrap
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -250,6 +252,33 @@ def test_every_topic_is_named_in_the_contract_alone():
             if isinstance(n, ast.Constant) and isinstance(n.value, str)
         }  # fmt: skip
         assert not strings & names, f"{path} writes the topic {strings & names} itself"
+
+
+def kept_by(tree):
+    """Names of the attributes that code sets on `self`."""
+    return {
+        one.attr for one in ast.walk(tree)
+        if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store)
+        and isinstance(one.value, ast.Name) and one.value.id == "self"
+    }  # fmt: skip
+
+
+def test_no_node_sets_what_rclpy_and_its_base_keep_in_it():
+    """A node's `_clock` is what rclpy stamps by."""
+    pytest.importorskip("rclpy")
+    node, stage_node = (importlib.import_module(name) for name in ("rclpy.node", "vla_sim.ros.stage_node"))
+    theirs = kept_by(ast.parse(textwrap.dedent(inspect.getsource(node.Node))))
+    base = kept_by(ast.parse(textwrap.dedent(inspect.getsource(stage_node.StageNode))))
+    assert "_clock" in theirs
+    assert not base & theirs
+    private = {name for name in theirs | base if name.startswith("_")}
+    classes = [
+        (path, one) for path in files() for one in nodes(path)
+        if isinstance(one, ast.ClassDef) and any("StageNode" in ast.unparse(b) for b in one.bases)
+    ]  # fmt: skip
+    assert len(classes) > 10
+    for path, one in classes:
+        assert not kept_by(one) & private, f"{path}: {one.name} sets {kept_by(one) & private}"
 
 
 def test_every_node_of_the_table_has_a_main():

@@ -48,6 +48,12 @@ def test_what_nodes_measured_is_in_the_report():
     assert "| battery.charge [%] | 4 | 80 | 78 | 81 | 81 | 79 |  |" in text
 
 
+def test_seconds_in_which_a_command_waited_in_vain_count():
+    told = [Entry(1.0, topics.MONITOR_STATE.name, state(1.0, throughput=one)) for one in (None, 0.0, 1.0)]
+    found = health.health(told).values["commands answered, while any waits [1/s]"]
+    assert (found.average, found.min, found.count) == (0.5, 0.0, 2)
+
+
 def test_what_a_node_says_cannot_break_a_table():
     figures = {"a|b.c": "x\ny | z"}
     told = [Entry(s, topics.MONITOR_STATE.name, state(s, figures=figures)) for s in (1.0, 2.0)]

@@ -294,6 +294,17 @@ def test_a_simulator_that_stands_still_is_an_alert_and_its_going_on_ends_it(moni
     assert found[-1] == ("simulation.real_time_factor", "critical", False)
 
 
+@pytest.mark.parametrize(("node", "stamp"), [("microphone", 1.7e9), ("navigation", 0.0)])
+def test_a_node_that_does_not_know_the_runs_time_does_not_tell_it(monitor, node, stamp):
+    """A microphone lives by the machine's clock, and a node that has just begun has not heard /clock."""
+    for k in range(1, 20):
+        for name, seconds in (("engine", 1000.0 + k), (node, stamp)):
+            monitor.on_diagnostics(name, "ok", "ok", {"listens": ""}, seconds, float(k))
+        state = monitor.second(CALM, float(k))
+        assert state.stamp == 1000.0 + k
+    assert state.real_time_factor == pytest.approx(1.0)
+
+
 def measure(monitor, key, text, node="battery", mono=1.0, **values):
     monitor.on_diagnostics(node, "ok", "", {key: text, **values}, 0.0, mono)
 

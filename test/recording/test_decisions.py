@@ -57,7 +57,18 @@ def test_a_decision_is_what_a_record_says_without_its_ids_and_times(tmp_path):
         Decision(1.0, "navigate kitchen, pick red cup, turn 1.571; normal")
     ]  # fmt: skip
     assert found[topics.STATUS.name] == [Decision(2.0, "running navigate; step 1 of 3")]
-    assert found[topics.NAVIGATION_REQUEST.name] == [Decision(3.0, "go 2.500 1.000 0.500")]
+    assert found[topics.NAVIGATION_REQUEST.name] == [Decision(3.0, "go 2.500 1.000 0.500 rad")]
+
+
+def test_a_heading_is_the_same_on_both_sides_of_pi_and_a_turn_is_not():
+    def told(mode, **more):
+        request = NavigationRequest(goal_id="g", mode=mode, **more)
+        return Decision(1.0, DECISIONS[topics.NAVIGATION_REQUEST](request))
+
+    west = {"x": 3.14, "y": 1.0}
+    assert told("go", yaw=3.14, **west).same(told("go", yaw=-3.14, **west))
+    assert not told("go", yaw=3.0, **west).same(told("go", yaw=-3.0, **west))
+    assert not told("turn", angle=3.14).same(told("turn", angle=-3.14))
 
 
 def test_what_is_said_again_and_a_lease_that_is_renewed_are_no_decisions(tmp_path):
@@ -84,7 +95,7 @@ def test_numbers_may_differ_by_a_little_and_words_may_not():
     said = Decision(1.0, "go 2.500 -1.000 0.500")
     assert said.same(Decision(7.0, f"go {2.5 + 0.9 * TOLERANCE:.3f} -1.000 0.500"))
     assert not said.same(Decision(1.0, f"go {2.5 + 1.1 * TOLERANCE:.3f} -1.000 0.500"))
-    assert not said.same(Decision(1.0, "go 2.500 1.000 0.500"))
+    assert not said.same(Decision(1.0, "go 2.500 1.000 0.500 rad"))
     assert not said.same(Decision(1.0, "dock 2.500 -1.000 0.500"))
     assert not Decision(1.0, "running; step 1 of 3").same(Decision(1.0, "running; step 2 of 3"))
 

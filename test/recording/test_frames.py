@@ -39,3 +39,10 @@ def test_the_base_is_placed_in_odom_and_odom_in_the_map_ten_times_a_second(tmp_p
     last = got[-1][1]
     assert (last.header.frame_id, last.child_frame_id, last.transform.translation.y) == ("map", "odom", -2.5)
     assert last.transform.rotation.w == 1.0
+
+
+def test_a_clock_that_is_set_back_is_followed():
+    made, odometry = frames.Frames(), Odometry()
+    assert made.move(odometry, 1e9) is not None
+    assert made.move(odometry, 1e9 - 3600.0) is not None
+    assert made.move(odometry, 1e9 - 3600.0 + 0.05) is None

@@ -57,3 +57,4 @@ def test_what_cannot_be_compressed_is_left_as_it_is():
     short = image(np.zeros((HEIGHT, WIDTH, 3), np.uint8), "rgb8")
     short.data = short.data[:-1]
     assert compressed(short) is None
+    assert compressed(Image(encoding="rgb8")) is None

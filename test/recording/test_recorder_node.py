@@ -17,6 +17,7 @@ rclpy = pytest.importorskip("rclpy")
 from mcap.reader import make_reader  # noqa: E402
 from recorded_run import command, text  # noqa: E402
 from rosbags.highlevel import AnyReader  # noqa: E402
+from rosgraph_msgs.msg import Clock  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from std_msgs.msg import Empty, String  # noqa: E402
 
@@ -25,9 +26,11 @@ from vla_sim.contract import topics  # noqa: E402
 from vla_sim.recording import node as recorder  # noqa: E402
 from vla_sim.recording.about import about  # noqa: E402
 from vla_sim.recording.node import RecorderNode  # noqa: E402
-from vla_sim.recording.reader import FILE, Recording, message  # noqa: E402
+from vla_sim.recording.reader import FILE, Recording, message, remove  # noqa: E402
+from vla_sim.ros import kept_state  # noqa: E402
 from vla_sim.ros.execution import QOS  # noqa: E402
 from vla_sim.ros.executor import SerialExecutor  # noqa: E402
+from vla_sim.ros.messages import to_stamp  # noqa: E402
 
 pytestmark = pytest.mark.ros
 PATIENCE = 60.0
@@ -193,6 +196,48 @@ def test_one_that_is_killed_loses_a_second_at_the_most(ros_domain, tmp_path):
     got = [one.data.rstrip(b"\0") for one in recording.read([topics.COMMAND.name])]
     assert got == [text(command(k)).rstrip(b"\0") for k in range(len(got))]
     assert killed - sent[len(got) - 1] < 1.0
+
+
+def test_one_that_is_started_again_keeps_what_the_one_that_died_wrote(start, tmp_path, monkeypatch):
+    monkeypatch.setenv(kept_state.FOLDER, str(tmp_path))
+    for _ in range(3):
+        node = start()
+        node._writer(topics.COMMAND, "std_msgs/msg/String")(text(command(7)))
+        node.flush()
+        node._file.abandon()  # as it is left by a kill
+        node._file = None
+        node.destroy_node()
+        rclpy.shutdown()
+    for name in ("run.1.mcap", "run.2.mcap", FILE):
+        assert len(list(Recording(tmp_path / name).read())) == 1, name
+    remove(tmp_path)
+    assert not list(tmp_path.glob("*.mcap"))
+
+
+def test_what_is_heard_before_the_clock_is_written_when_the_time_is_known(start, tmp_path):
+    node = start("use_sim_time:=true")
+    talker = Talker(node)
+    say, clock = talker.publisher(String, topics.COMMAND), talker.publisher(Clock, topics.CLOCK)
+    say.publish(text(command(7)))
+    talker.until(lambda: node._early)
+    assert node.written == 0
+
+    def tick():
+        clock.publish(Clock(clock=to_stamp(300.0)))
+        return topics.COMMAND.name in node.channels
+
+    talker.until(tick)
+    node.close()
+    talker.node.destroy_node()
+    recording = Recording(tmp_path)
+    assert recording.start == 300.0
+    assert len(list(recording.read([topics.COMMAND.name]))) == 1
+
+
+def test_a_file_of_another_run_is_written_anew(start, tmp_path):
+    (tmp_path / FILE).write_bytes(b"of another run")
+    start()
+    assert [one.name for one in tmp_path.iterdir()] == [FILE]
 
 
 def test_what_a_run_was_is_in_its_recording(start, tmp_path):

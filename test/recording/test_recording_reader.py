@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("rclpy")
+from rclpy.serialization import serialize_message
 from recorded_run import ABOUT, command, write
+from std_msgs.msg import String
 
 from vla_sim.common.errors import InputError
 from vla_sim.contract import records, topics
@@ -133,8 +135,20 @@ def test_a_strangers_file_loads_no_code_calls_no_server_and_starts_no_program():
     assert (options.policy, options.whisper_model, options.speech_folder) == ("", "", "")
     assert (options.without, options.base_url) == ("monitor", "scripted:/a.json")
     assert About(stack={"policy": "scripted"}).options().policy == "scripted"
-    with pytest.raises(InputError, match="parameters of nodes cannot be read"):
-        About(stack={"overrides": ["perception"]}).options()
+    for stack in ({"overrides": ["perception"]}, {"without": 3}, {"base_url": ["scripted:/a.json"]}):
+        with pytest.raises(InputError, match="options of the stack cannot be read"):
+            About(stack=stack).options()
+
+
+def test_a_record_of_another_version_is_told_as_what_is_given(tmp_path):
+    out = write(tmp_path / FILE, count=1)
+    strange = serialize_message(String(data='{"words":"go"}'))
+    out.write(0, 1_000_000_000, strange)
+    out.close()
+    recording = Recording(tmp_path)
+    *_, one = recording.read([topics.COMMAND.name])
+    with pytest.raises(InputError, match=r"run.mcap: /vla/command at 1.00 s: not a Command"):
+        recording.content(one)
 
 
 def test_bytes_that_are_no_such_message_are_told():

@@ -7,6 +7,7 @@ import re
 from functools import cache
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -308,3 +309,5 @@ def test_a_recorded_run_says_how_to_look_at_it(tmp_path):
     text = page(failed_in(tmp_path / "a run")).text
     assert f"vla-sim view '{tmp_path}/a run'" in text
     assert f"vla-sim video '{tmp_path}/a run' --from 7 --to 14" in text
+    late = msgspec.structs.replace(failed_in(tmp_path / "a run"), commands=[command(given=4.0)])
+    assert "--from 3 --to 10" in page(late).text  # a film counts from the first command

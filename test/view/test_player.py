@@ -12,6 +12,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed")
 from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from vla_sim.common.errors import InputError, StackError
@@ -174,3 +175,95 @@ def test_a_broken_part_of_the_file_is_left_out_and_told(tmp_path):
         assert f"is broken at byte {broken.offset}, from " in last(player, "replay")["broken"]
     finally:
         player.close()
+
+
+@pytest.fixture
+def held(tmp_path):
+    """Makes a player that stands still and is looked at, of what `write` puts into a file."""
+    made = []
+
+    def make(write, **about):
+        said = About(world="tabletop", robot="g1", **about)
+        out = McapFile(
+            tmp_path / "run.mcap", largest=1 << 30, chunk=1 << 16,
+            begin=lambda w: w.add_metadata(METADATA, said.strings()),
+        )  # fmt: skip
+
+        def say(topic, seconds, data, kind="std_msgs/msg/String"):
+            number = out.add(Channel(topic.name, "cdr", kind, "ros2msg", definition(kind)))
+            out.write(number, round(1e9 * (BEGIN + seconds)), data)
+
+        write(say)
+        out.close()
+        player = Watched(Recording(tmp_path), World.load("tabletop"))
+        made.append(player)
+        player.start()
+        ask(player, actions.Play(on=False))
+        player.looked_at(1, 0)
+        return player
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def spoken(record):
+    return serialize_message(String(data=encode(record)))
+
+
+def test_a_safety_that_had_fallen_silent_is_silent_at_a_moment_that_is_gone_to(held):
+    def write(say):
+        say(topics.SAFETY_STATE, 0.0, spoken(records.SafetyState(level="ok", reasons=[], stop_epoch=0)))
+        say(topics.SAY, 9.0, spoken(records.Say(text="I go.")))
+
+    player = held(write)
+    ask(player, actions.Seek(to=8.0))
+    wait_for(lambda: last(player, "replay").get("at_s") == 8.0, 60.0)
+    assert last(player, "safety")["level"] == "silent"
+    assert last(player, "safety")["reasons"] == ["nothing has come from it for 8 s"]
+
+
+def test_a_topic_of_another_type_than_ours_is_left_out_and_told(held):
+    def write(say):
+        say(topics.SCAN, 1.0, serialize_message(Odometry()), "nav_msgs/msg/Odometry")
+        say(topics.SAFETY_STATE, 1.0, serialize_message(Odometry()), "nav_msgs/msg/Odometry")
+        say(topics.SAY, 9.0, spoken(records.Say(text="I go.")))
+
+    player = held(write)
+    ask(player, actions.Seek(to=9.0))
+    wait_for(lambda: last(player, "replay").get("at_s") == 8.0, 60.0)
+    assert last(player, "events")["lines"][-1][3] == "I go."
+
+
+def test_of_pictures_that_could_not_be_compressed_the_newest_is_enough(held, monkeypatch):
+    def write(say):
+        for k in range(50):
+            picture = Image(height=1, width=1, encoding="mono8", step=1, data=bytes([k]))
+            say(topics.COLOR, 0.1 * k, serialize_message(picture), "sensor_msgs/msg/Image")
+
+    player, read = held(write), []
+    content = player.recording.content
+    monkeypatch.setattr(player.recording, "content", lambda one: (read.append(one), content(one))[1])
+    ask(player, actions.Seek(to=4.0))
+    assert len(read) == 1
+    assert player.state.picture.message.data[0] == 40
+
+
+def test_the_time_that_a_seek_takes_is_not_played(player, monkeypatch):
+    read = player.recording.read
+
+    def slowly(*arguments):
+        time.sleep(1.0)
+        return read(*arguments)
+
+    monkeypatch.setattr(player.recording, "read", slowly)
+    player.looked_at(1, 0)
+    ask(player, actions.Seek(to=5.0))
+    shown = len(player.shown)
+    wait_for(lambda: len(player.shown) > shown, 60.0)
+    assert json.loads(player.shown[shown]["replay"])["at_s"] < 6.0
+
+
+def test_a_page_that_is_opened_later_shows_the_speed_that_was_chosen(player):
+    ask(player, actions.Pace(factor=4.0))
+    assert player.about()["speed"] == 4.0

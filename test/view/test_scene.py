@@ -17,6 +17,7 @@ from vla_sim.robot import facts
 from vla_sim.view import overlays
 from vla_sim.view.nodes import GRASPED, TOUCHED
 from vla_sim.view.scene import Scene
+from vla_sim.view.state import Costmap
 
 pytestmark = pytest.mark.integration
 
@@ -165,6 +166,15 @@ def test_a_costmap_is_a_picture_on_the_floor():
     assert picture[0, 0, 3] == 0  # free floor is seen
     assert 0 < picture[0, 1, 3] < picture[1, 0, 3]
     assert len({tuple(one) for one in picture.reshape(4, 4).tolist()}) == 4
+
+
+def test_a_costmap_goes_with_the_moment_that_had_it(viewer, scene):
+    """Of a recorded run, one may go back to before there was any."""
+    costmap = Costmap(7.0, np.full((4, 6), 50, np.uint8), 0.0, 0.0, 0.1)
+    assert seen(viewer, scene, standing(stamp=7.0, costmap=costmap))["/costmap"].get("visible", True)
+    assert not seen(viewer, scene, standing(stamp=1.0))["/costmap"]["visible"]
+    assert seen(viewer, scene, standing(stamp=7.0, costmap=costmap))["/costmap"]["visible"]
+    seen(viewer, scene, standing(stamp=1.0))
 
 
 def test_who_comes_late_sees_what_the_others_see(viewer, scene):

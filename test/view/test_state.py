@@ -133,3 +133,20 @@ def test_a_viewer_that_is_started_again_knows_what_nobody_says_again():
     after.take(topics.STATUS.name, Status(command_id="c", state="succeeded", steps=4, mono=60.0), 40.0)
     assert after.command.over
     assert not before.command.over
+
+
+def test_a_viewer_that_is_started_again_counts_on_where_the_clock_is_a_machines():
+    before, after = Watched(), Watched()
+    before.take(topics.SAY.name, records.Say(text="I go."), 1.7e9)
+    after.restore(before.memory())
+    after.take(topics.SAY.name, records.Say(text="I am there."), 1.7e9 + 200.0)
+    sections = snapshot.Sections().of(after)
+    assert [line[0] for line in sections["events"]["lines"]] == [0.0, 200.0]
+    assert sections["clock"]["stamp_s"] == 200.0
+
+
+def test_a_costmap_without_cells_is_none():
+    state = Watched()
+    info = Message(height=0, width=0, origin=Message(position=xyz()), resolution=0.05)
+    state.take(topics.COSTMAP.name, Message(info=info, data=[]), 1.0)
+    assert snapshot.Sections().of(state)["costmap"] == {}

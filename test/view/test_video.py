@@ -71,6 +71,22 @@ def test_an_mp4_has_its_size_and_length(run, tmp_path, capsys):
     assert about["duration"] == pytest.approx(1.0, abs=0.05)
 
 
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+@pytest.mark.parametrize("fps", [15, 30, 40])
+def test_a_film_is_as_long_as_what_it_shows(tmp_path, fps, kind):
+    recording = Recording(video_run.write(tmp_path / "run", truths=False))
+    out = tmp_path / f"a.{kind}"
+    how = film.Film(start=0.0, end=2.0, size=(320, 240), view="head", fps=fps)
+    assert film.write(recording, out, how) == pytest.approx(2.0, abs=1 / fps)
+    total = 0
+    with Image.open(out) as image:
+        for k in range(image.n_frames):
+            image.seek(k)
+            image.load()
+            total += image.info["duration"]
+    assert total / 1000 == pytest.approx(2.0, abs=1 / fps)
+
+
 def test_a_robot_without_a_simulator_is_seen_through_its_camera(tmp_path, capsys):
     run = video_run.write(tmp_path / "run", truths=False)
     code, said = call(capsys, run, "-o", tmp_path / "a.gif")

@@ -17,6 +17,8 @@ pytest.importorskip("aiohttp")
 pytest.importorskip("viser")
 
 import aiohttp
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import ExternalShutdownException
 from std_srvs.srv import SetBool, Trigger
 
@@ -52,6 +54,7 @@ class Rest(StageNode[StageParams]):
         self.listen(topics.FAULT_REQUEST, self.on_request)
         self.create_service(SetBool, topics.ESTOP_SERVICE, self.on_estop)
         self.create_service(Trigger, topics.RESET_SERVICE, self.on_reset)
+        self.create_service(SetParameters, "/engine/set_parameters", self.on_speed)
         self.repeat(0.02, self.tick, steady=True)
         self.periods = 0
 
@@ -64,6 +67,13 @@ class Rest(StageNode[StageParams]):
         self.estops.append(request.data)
         response.success = request.data
         response.message = "emergency stop latched" if request.data else "the robot lies; set it up first"
+        return response
+
+    def on_speed(self, request, response):
+        """Where a node fails at it, the answer is empty."""
+        speed = request.parameters[0].value.double_value
+        if speed <= 10.0:
+            response.results = [SetParametersResult(successful=speed <= 4.0, reason="too fast")]
         return response
 
     def on_reset(self, _, response):
@@ -191,6 +201,35 @@ def test_a_stop_comes_at_once_while_the_node_is_busy(stack):
     assert stack.rest.stops[before] - began < BOUND / 4, "it waited for the callback"
 
 
+def test_a_page_whose_viewer_does_not_come_to_tell_it_anything_says_so(stack):
+    ends = threading.Event()
+    held = threading.Event()
+
+    def hold(*_):
+        held.set()
+        ends.wait(BOUND)
+
+    async def look(session):
+        known = {}
+
+        async def shows(title):
+            while known.get("safety", {}).get("title") != title:
+                known.update(json.loads((await line.receive()).data))
+
+        async with session.ws_connect("/state") as line:
+            await shows("Stopped")
+            stack.view.repeat(0.01, hold, steady=True)
+            await until(held.is_set)
+            await shows("This page is told nothing")
+            ends.set()
+            await shows("Stopped")
+
+    try:
+        visit(stack, look)
+    finally:
+        ends.set()
+
+
 @pytest.mark.load
 def test_a_stop_is_there_within_a_quarter_of_a_second(stack):
     async def press(session):
@@ -204,6 +243,33 @@ def test_a_stop_is_there_within_a_quarter_of_a_second(stack):
         return max(took)
 
     assert visit(stack, press) < MUCH
+
+
+def test_a_page_that_is_opened_later_shows_the_speed_that_was_chosen(stack):
+    async def choose(session):
+        while (await ask(session, do="speed", factor=4.0))[0] != 200:  # until the service is discovered
+            await asyncio.sleep(0.1)
+        assert await ask(session, do="speed", factor=5.0) == (400, "too fast")
+        assert await ask(session, do="speed", factor=20.0) == (
+            400,
+            "the simulator failed at it; its log says why",
+        )
+        async with session.get("/about") as found:
+            return (await found.json())["speed"]
+
+    assert visit(stack, choose) == 4.0
+
+
+def test_what_has_no_stamp_does_not_set_the_clock_back(stack):
+    """A monitor that has just begun says its state at 0 s."""
+    moved = conversions.StateMessages().joints
+    moved.header.stamp = to_stamp(1000.0)
+    stack.view.take(topics.JOINT_STATES.name, moved)
+    load = {"level": 0, "name": "full", "before": 0, "cause": "", "since": 0.0, "cpu": 1.0, "memory": 1.0}
+    stack.view.take(topics.MONITOR_LOAD.name, records.Load(**load, missed=0.0, stamp=0.0, mono=1.0))
+    moved.header.stamp = to_stamp(0.0)
+    stack.view.take(topics.JOINT_STATES.name, moved)
+    assert stack.view.state.stamp == 1000.0
 
 
 def test_a_fault_begins_where_somebody_breaks_things_and_its_refusal_is_said(stack):

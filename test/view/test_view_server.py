@@ -15,7 +15,7 @@ from aiohttp import web
 from ports import any_port
 
 from vla_sim.common.errors import InputError, StackError
-from vla_sim.view import actions
+from vla_sim.view import actions, server
 from vla_sim.view.door import Door
 from vla_sim.view.server import MOST_VIEWERS, PAGES, Server
 
@@ -101,6 +101,15 @@ def site():
         yield made
 
 
+async def news(socket):
+    """The data of the next message that is not empty."""
+    while True:
+        message = await socket.receive()
+        assert message.type is aiohttp.WSMsgType.BINARY, message
+        if message.data != b"{}":
+            return message.data
+
+
 async def receive(socket, wanted):
     """Sections of the state until `wanted` of all so far is true."""
     known = {}
@@ -133,14 +142,65 @@ def test_a_viewer_gets_what_is_new_to_it_and_a_late_one_everything(site):
         async with session.ws_connect("/state") as one:
             assert await receive(one, lambda k: "map" in k) == {"clock": 1, "map": {"a": 2}}
             site.server.show({"clock": b"3", "map": b'{"a":2}'})
-            assert json.loads((await one.receive()).data) == {"clock": 3}
+            assert json.loads(await news(one)) == {"clock": 3}
             async with session.ws_connect("/state") as late:
                 assert await receive(late, lambda k: "map" in k) == {"clock": 3, "map": {"a": 2}}
                 site.server.show({"clock": b"4", "map": b'{"a":2}'})
-                assert json.loads((await one.receive()).data) == {"clock": 4}
-                assert json.loads((await late.receive()).data) == {"clock": 4}
+                assert json.loads(await news(one)) == {"clock": 4}
+                assert json.loads(await news(late)) == {"clock": 4}
 
     site.run(visit)
+
+
+def test_a_viewer_to_whom_nothing_is_new_hears_that_the_line_is_there(site):
+    async def visit(session):
+        async with session.ws_connect("/state") as hidden, session.ws_connect("/state") as shown:
+            await hidden.send_str(json.dumps({"looks": False}))
+            for socket in (hidden, shown):
+                for _ in range(3):
+                    message = await asyncio.wait_for(socket.receive(), 5.0)
+                    assert json.loads(message.data) == {}
+
+    site.run(visit)
+
+
+@pytest.mark.parametrize(("outlived", "reason"), [(False, "ended"), (True, "")])
+def test_a_page_is_told_that_the_run_has_ended_only_where_it_has(outlived, reason):
+    """A viewer of a stack that others have started ends alone: the robot goes on."""
+    site = Site()
+    site.server = Server(site.answers, site.door, site.port, outlived=outlived)
+
+    async def visit(session):
+        async with session.ws_connect("/state") as one:
+            ended = asyncio.get_running_loop().run_in_executor(None, site.server.close)
+            while (message := await one.receive()).type is not aiohttp.WSMsgType.CLOSE:
+                pass
+            await ended
+            return message.extra
+
+    with site:
+        assert site.run(visit) == reason
+
+
+def test_a_state_that_nobody_renews_is_shown_as_old(monkeypatch):
+    monkeypatch.setattr(server, "OLD", 0.5)
+    site = Site()
+    site.server = Server(site.answers, site.door, site.port, old={"safety": b'"unknown"'})
+
+    async def visit(session):
+        for level in (b'"ok"', b'"stopped"'):
+            async with session.ws_connect("/state") as one:
+                site.server.show({"safety": level, "map": b"1"})
+                assert await receive(one, lambda k: "map" in k) == {"safety": json.loads(level), "map": 1}
+                assert json.loads(await news(one)) == {"safety": "unknown"}
+                site.server.show({"safety": level, "map": b"2"})
+                assert json.loads(await news(one)) == {"safety": json.loads(level), "map": 2}
+            while site.answers.looked[-1] != (0, 0):
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(1.0)  # nobody looks, and nothing is shown to nobody
+
+    with site:
+        site.run(visit)
 
 
 def test_pictures_go_to_those_who_look_at_them_and_nothing_to_a_hidden_page(site):
@@ -150,7 +210,7 @@ def test_pictures_go_to_those_who_look_at_them_and_nothing_to_a_hidden_page(site
             while site.answers.looked[-1:] != [(1, 1)]:
                 await asyncio.sleep(0.01)
             site.server.show_picture({"width": 4}, b"jpeg")
-            data = (await one.receive()).data
+            data = await news(one)
             assert (data[0], data[-4:]) == (0, b"jpeg")
             size = int.from_bytes(data[1:5], "little")
             assert json.loads(data[5 : 5 + size]) == {"width": 4}
@@ -160,7 +220,7 @@ def test_pictures_go_to_those_who_look_at_them_and_nothing_to_a_hidden_page(site
             site.server.show({"clock": b"1"})
             await asyncio.sleep(0.05)
             await one.send_str('{"looks": true}')
-            assert json.loads((await one.receive()).data) == {"clock": 1}
+            assert json.loads(await news(one)) == {"clock": 1}
         while site.answers.looked[-1] != (0, 0):
             await asyncio.sleep(0.01)
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from vla_sim.bringup.node_table import EVERY
 from vla_sim.contract import metrics, records, topics
 from vla_sim.contract.limits import LOAD_LEVELS, THRESHOLDS, Threshold
 from vla_sim.contract.records import Alert, Load, MetricFigures, MonitorState, NodeUsage, Status, TraceEvent
@@ -35,6 +36,8 @@ RATES = {"perception": topics.OBJECTS.name, "control": topics.CMD_VEL.name}
 """The topic whose rate a threshold is about: objects of perception, velocities that passed the gate."""
 WATCHED = {"voice": TOTAL, "llm": "planning"}  # the latency that a threshold is about
 Level = Literal["ok", "warning", "error"]
+BY_ANOTHER_CLOCK = frozenset(spec.name for spec in EVERY if spec.steady)
+"""Nodes whose reports do not tell the run's time: they live by the machine's clock."""
 OWN = ("listens", "pid")
 OWN_PREFIXES = ("listeners ", "published ", metrics.PREFIX)  # values in /diagnostics that are no key figures
 
@@ -167,8 +170,8 @@ class RealTimePerformanceMonitor:
                 return
             node = self.nodes[name] = Node()
         node.reported, node.level, node.message = mono, level, message[:LONGEST]
-        # Of our nodes alone: others on this topic may live by another clock.
-        ours = "listens" in values and 0.0 <= stamp < float("inf")
+        # Of our nodes alone that live by the run's clock and have heard it: at its start a node has not.
+        ours = "listens" in values and 0.0 < stamp < float("inf") and name not in BY_ANOTHER_CLOCK
         if ours and not self.stamp - WINDOW <= stamp <= self.stamp:  # long before: a simulation begun anew
             self.stamp = stamp
         if ours and self.stamp > 0.0:
@@ -177,7 +180,8 @@ class RealTimePerformanceMonitor:
         if pid and (node.process is None or node.process.pid != pid):
             node.process = NodeProcess(name, pid)
         for key, value in values.items():
-            if key.startswith("published ") and (count := _whole(value)):  # from the first message on
+            # From the first message on, and from when the node knows the time.
+            if key.startswith("published ") and stamp > 0.0 and (count := _whole(value)):
                 topic = key.removeprefix("published ")
                 self._rates[topic].add(stamp, count)
                 self._counted[topic] = mono

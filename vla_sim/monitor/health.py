@@ -120,7 +120,8 @@ def _values(states: Sequence[MonitorState]) -> dict[str, Spread]:
             ("network sent [kB/s]", s.sent / 1e3), ("network received [kB/s]", s.received / 1e3),
             ("real-time factor", s.real_time_factor), ("deadlines missed [1/s]", s.missed),
             ("load level", float(s.load)),
-            *([("commands answered, while any waits [1/s]", s.throughput)] if s.throughput else []),
+            *([("commands answered, while any waits [1/s]", s.throughput)]
+              if s.throughput is not None else []),
             *((f"{topic} [Hz]", rate) for topic, rate in sorted(s.rates.items())),
         ):  # fmt: skip
             series.setdefault(name, []).append(value)

@@ -67,13 +67,13 @@ class About(Record, frozen=True, kw_only=True):
     def options(self) -> StackOptions:
         """Of the stack, as far as this version knows them, without what would load code, call a server, start
         a program or write anywhere: the file may be a stranger's. Raises `InputError`."""
+        known = {name: value for name, value in self.stack.items() if name in OPTIONS}
         try:
             given = msgspec.convert(self.stack.get("overrides", {}), dict[str, dict[str, Any]])
+            overrides = {node: _taken(own) for node, own in given.items()}
+            return msgspec.convert({**_taken(known, "base_url"), "overrides": overrides}, StackOptions)
         except msgspec.ValidationError as error:
-            raise InputError(f"the recorded parameters of nodes cannot be read: {error}") from None
-        overrides = {node: _taken(own) for node, own in given.items()}
-        known = {name: value for name, value in self.stack.items() if name in OPTIONS}
-        return replace(StackOptions(), **_taken(known, "base_url"), overrides=overrides)
+            raise InputError(f"the recorded options of the stack cannot be read: {error}") from None
 
 
 def _taken(values: dict[str, Any], besides: str = "") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the stack decided in a run, and whether it decided the same in another."""
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from typing import Any, NamedTuple
 from vla_sim.contract import records, topics
 from vla_sim.contract.codec import PayloadError, decode
 from vla_sim.contract.records import ObjectQuery, Record, Step
-from vla_sim.recording.reader import Recording, message
+from vla_sim.recording.reader import Recording
 
 TOLERANCE = 0.05
 """[m, rad] by which two numbers of one decision may differ: images are recorded with loss."""
-NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d+")
+NUMBER = re.compile(r"(?<![\w.])(-?\d+\.\d+)( rad)?")
+"""In a decision's words; with the unit it is a heading, of which π and -π are one."""
 
 
 class Decision(NamedTuple):
@@ -31,8 +33,13 @@ class Decision(NamedTuple):
         """Whatever the time."""
         ours, theirs = NUMBER.findall(self.text), NUMBER.findall(other.text)
         return self.words == other.words and all(
-            abs(float(a) - float(b)) <= TOLERANCE for a, b in zip(ours, theirs, strict=True)
+            _apart(float(a), float(b), heading=bool(unit)) <= TOLERANCE
+            for (a, unit), (b, _) in zip(ours, theirs, strict=True)
         )
+
+
+def _apart(a: float, b: float, *, heading: bool) -> float:
+    return abs(math.remainder(a - b, math.tau)) if heading else abs(a - b)
 
 
 def _step(step: Step) -> str:
@@ -57,8 +64,10 @@ def _point(*values: float) -> str:
 
 
 def _navigation(r: records.NavigationRequest) -> str:
-    at = {"go": (r.x, r.y, r.yaw), "dock": (r.x, r.y, r.yaw), "move": (r.distance, r.lateral)}
-    return f"{r.mode} {_point(*at.get(r.mode, (r.angle,) if r.mode == 'turn' else ()))}".strip()
+    if r.mode in ("go", "dock"):
+        return f"{r.mode} {_point(r.x, r.y, r.yaw)} rad"
+    by = {"move": (r.distance, r.lateral), "turn": (r.angle,)}
+    return f"{r.mode} {_point(*by.get(r.mode, ()))}".strip()
 
 
 def _manipulation(r: records.ManipulationRequest) -> str:
@@ -94,7 +103,7 @@ def decisions(recording: Recording) -> dict[str, list[Decision]]:
     tell = {topic.name: (topic.type, words) for topic, words in DECISIONS.items()}
     for one in recording.read(found):
         kind, words = tell[one.topic]
-        said = _decision(kind, words, message(recording.types[one.topic], one.data).data)
+        said = _decision(kind, words, recording.message(one).data)
         if said in RENEWALS or (found[one.topic] and found[one.topic][-1].text == said):
             continue
         found[one.topic].append(Decision(one.stamp, said))

@@ -1,6 +1,7 @@
 """/tf as the recorder writes it itself where nobody publishes it: in lock-step, and without tf2_msgs. Other
 tools place what they draw by it."""
 
+import math
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +28,7 @@ class Frames:
 
     def __init__(self) -> None:
         self._map_to_odom: Any = None
-        self._due = 0.0
+        self._last = -math.inf
 
     def locate(self, transform: Any) -> None:
         """transform: geometry_msgs/TransformStamped."""
@@ -35,9 +36,9 @@ class Frames:
 
     def move(self, odometry: Any, now: float) -> bytes | None:
         """The message that is due now; None if none is. odometry: nav_msgs/Odometry. now: [s]."""
-        if now < self._due:
+        if abs(now - self._last) < PERIOD - 1e-6:  # also after a clock has been set back
             return None
-        self._due = now + PERIOD - 1e-6
+        self._last = now
         stamp, pose = odometry.header.stamp, odometry.pose.pose
         p, q = pose.position, pose.orientation
         edges = [(odometry.header.frame_id, odometry.child_frame_id, (p.x, p.y, p.z, q.x, q.y, q.z, q.w))]

@@ -28,8 +28,8 @@ FURTHEST = 65.535
 
 
 def compressed(image: Image) -> CompressedImage | None:
-    """None for an encoding that is neither colour (rgb8, bgr8) nor depth (16UC1, 32FC1), and for data that do
-    not fit the image's size."""
+    """None for an encoding that is neither colour (rgb8, bgr8) nor depth (16UC1, 32FC1), for data that do not
+    fit the image's size, and for an image without pixels."""
     pixels = _pixels(image)
     if pixels is None:
         return None
@@ -60,7 +60,7 @@ def _pixels(image: Image) -> NDArray[Any] | None:
         return None
     kind, channels = KINDS[image.encoding]
     shape = (image.height, image.width, *channels)
-    if len(image.data) != math.prod(shape) * np.dtype(kind).itemsize:
+    if not len(image.data) == math.prod(shape) * np.dtype(kind).itemsize > 0:
         return None
     pixels = np.frombuffer(image.data, kind).reshape(shape)
     if image.encoding == "bgr8":

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import itertools
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +25,9 @@ from vla_sim.recording.about import About
 from vla_sim.recording.definitions import definition
 from vla_sim.recording.frames import Frames
 from vla_sim.recording.params import RecorderParams
+from vla_sim.recording.reader import BEFORE_DEATH
 from vla_sim.ros.execution import NO_SUBSCRIPTION_EVENTS
+from vla_sim.ros.kept_state import KeptState
 from vla_sim.ros.messages import decoded, message_class
 from vla_sim.ros.spin import spin
 from vla_sim.ros.stage_node import StageNode
@@ -35,6 +38,8 @@ CHUNK = 1 << 22
 """Bytes that are compressed together, at the most: more than come within a `FLUSH_PERIOD`."""
 DEPTH, IMAGES = 500, 10
 """Messages and images that may wait until the recorder has time: what a stage may miss is kept here."""
+EARLY = 5000
+"""Messages that may wait until the simulation's clock is heard."""
 MB = 1e6
 LATCHED = """- history: keep_last
   depth: 1
@@ -49,6 +54,15 @@ LATCHED = """- history: keep_last
 """A publisher's quality of service as rosbag2 writes it, for those that play the file."""
 
 _about = msgspec.json.Decoder(About)
+
+
+class Begun(msgspec.Struct):
+    """What a recorder that is started again must know: the file that the one before it wrote."""
+
+    path: str
+
+
+_begun = msgspec.json.Decoder(Begun)
 
 
 class RecorderNode(StageNode[RecorderParams]):
@@ -67,10 +81,12 @@ class RecorderNode(StageNode[RecorderParams]):
         self.frames = Frames()
         self.ended = ""
         """Why the recording has ended, in words."""
+        self._early: list[tuple[Callable[[bytes], None], bytes]] = []
         self._file: McapFile | None = None
         self._path = user_path(self.params.recording or "run.mcap")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._keep_what_died()
             self._file = McapFile(
                 self._path, largest=round(MB * self.params.largest), chunk=CHUNK, begin=self._begin
             )
@@ -82,6 +98,17 @@ class RecorderNode(StageNode[RecorderParams]):
         for topic in topics.TOPICS:
             self._record(topic)
         self.repeat(FLUSH_PERIOD, self.flush, steady=True)
+
+    def _keep_what_died(self) -> None:
+        """Set aside what a recorder of this run wrote that has died. Raises `OSError`."""
+        kept, own = KeptState("recorder", _begun, self.get_logger().warning), Begun(str(self._path))
+        if kept.load() == own and self._path.is_file():
+            aside, numbers = self._path, itertools.count(1)
+            while aside.exists():
+                aside = self._path.with_name(BEFORE_DEATH.format(self._path.stem, next(numbers)))
+            self._path.rename(aside)
+            self.get_logger().warning(f"what was recorded before the recorder died is in {aside}")
+        kept.save(own)
 
     def flush(self) -> None:
         """Have the file whole up to now. Where the disk is full, the recording ends."""
@@ -105,6 +132,7 @@ class RecorderNode(StageNode[RecorderParams]):
 
     def close(self) -> None:
         """End the file with its index."""
+        self._release()
         file, self._file = self._file, None
         if file is not None:
             try:
@@ -136,6 +164,8 @@ class RecorderNode(StageNode[RecorderParams]):
         take = self._image(topic) if image else self._writer(topic, kind)
         if topic in (topics.ODOM, topics.MAP_TO_ODOM) and self._own_frames:
             take = self._placing(topic, take)
+        if not self.execution.deterministic:
+            take = self._timed(take)
         called = self.guard(topic.name, take)
         qos = self.execution.qos(topic)
         if not self.execution.deterministic:
@@ -172,6 +202,23 @@ class RecorderNode(StageNode[RecorderParams]):
                 self._end(error)
 
         return write
+
+    def _timed(self, take: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        """`take`, but what comes before the time is known comes when it is: not at 0 s, when nothing was."""
+
+        def timed(data: bytes) -> None:
+            if self.now() <= 0.0 and len(self._early) < EARLY:
+                self._early.append((take, data))
+                return
+            self._release()
+            take(data)
+
+        return timed
+
+    def _release(self) -> None:
+        early, self._early = self._early, []
+        for take, data in early:
+            take(data)
 
     def _image(self, topic: Topic) -> Callable[[bytes], None]:
         whole = self._writer(topic, "sensor_msgs/msg/Image")

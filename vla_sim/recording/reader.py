@@ -11,14 +11,17 @@ from typing import Any, NamedTuple
 from vla_sim.common.errors import InputError, package
 from vla_sim.common.files import user_path
 from vla_sim.common.mcap_file import MISSING
-from vla_sim.contract.codec import decode
-from vla_sim.contract.topics import RECORDS
+from vla_sim.contract.codec import PayloadError, decode
+from vla_sim.contract.topics import RECORDS, TOPICS
 from vla_sim.recording import rosbag2
 from vla_sim.recording.about import FILE, METADATA, About
 
 BEFORE = "run.before.mcap"
 """The file before it, of a run that is larger than a file may be."""
+BEFORE_DEATH = "{}.{}.mcap"
+"""By stem and number: a file whose recorder died in the run, and was started again."""
 _RECORD_HEADER = 1 + 8
+_TYPES = {topic.name: topic.ros_type for topic in TOPICS}
 
 
 class Recorded(NamedTuple):
@@ -102,10 +105,20 @@ class Recording:
                     stamp = one.log_time / 1e9
                     yield Recorded(wanted[one.channel_id], stamp, one.data, one.sequence)
 
+    def message(self, one: Recorded) -> Any:
+        """The ROS message. Raises `InputError` if it is none, or of another type than its topic has here."""
+        kind = self.types[one.topic]
+        if kind != (ours := _TYPES.get(one.topic, kind)):
+            raise InputError(f"{self.path}: {one.topic} is of type {kind}; here it has {ours}")
+        return message(kind, one.data)
+
     def content(self, one: Recorded) -> Any:
-        """The record that travels on its topic, else the ROS message. Raises `InputError`, `PayloadError`."""
-        found, kind = message(self.types[one.topic], one.data), RECORDS.get(one.topic)
-        return found if kind is None else decode(kind, found.data)
+        """The record that travels on its topic, else the ROS message. Raises `InputError`."""
+        found, kind = self.message(one), RECORDS.get(one.topic)
+        try:
+            return found if kind is None else decode(kind, found.data)
+        except PayloadError as error:
+            raise InputError(f"{self.path}: {one.topic} at {one.stamp:.2f} s: {error}") from None
 
     def attachment(self, name: str) -> bytes | None:
         """What was attached under this name (`about.KNOWN` and others); None if nothing."""
@@ -205,8 +218,9 @@ def find(path: str | Path) -> Path:
 
 def remove(folder: Path) -> None:
     """The recording of a run that is not worth it."""
-    for name in (FILE, BEFORE, rosbag2.METADATA):
-        (folder / name).unlink(missing_ok=True)
+    died = folder.glob(BEFORE_DEATH.format(Path(FILE).stem, "[0-9]*"))
+    for path in (*died, *(folder / name for name in (FILE, BEFORE, rosbag2.METADATA))):
+        path.unlink(missing_ok=True)
 
 
 def message(kind: str, data: bytes) -> Any:

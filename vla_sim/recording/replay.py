@@ -18,7 +18,7 @@ from vla_sim.contract import budgets, topics
 from vla_sim.recording import about
 from vla_sim.recording.decisions import Compared, compare, decisions
 from vla_sim.recording.player import PlayerNode
-from vla_sim.recording.reader import Recording, message
+from vla_sim.recording.reader import Recording
 from vla_sim.recording.world import world_of
 from vla_sim.ros import spin
 from vla_sim.stages.language.params import LOCAL, SCRIPTED
@@ -113,7 +113,7 @@ def publishers(recording: Recording) -> dict[str, set[str]]:
     """The nodes that published a topic in a run, by topic, as they said in their diagnostics."""
     found: dict[str, set[str]] = {}
     for one in recording.read([topics.DIAGNOSTICS.name]):
-        for status in message(recording.types[one.topic], one.data).status:
+        for status in recording.message(one).status:
             for value in status.values:
                 what, _, topic = value.key.partition(" ")
                 if what == "listeners":

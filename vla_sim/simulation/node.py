@@ -59,7 +59,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
         self.simulator.reset(p.seed, _randomisation(p))
         self.pacer = RealTimePacer(CONTROL_PERIOD, p.speed)
         self.execution.charge_as(p.compute, budgets.costs_of(p.costs))
-        self._clock = self.publish(topics.CLOCK)
+        self.clock = self.publish(topics.CLOCK)
         body: Body = self.simulator
         if p.odometry == "legs":
             if self.simulator.balanced:
@@ -92,7 +92,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
         self.faults.tick()
         self.host.tick()
         stamp = to_stamp(self.now())
-        self._clock.publish(Clock(clock=stamp))
+        self.clock.publish(Clock(clock=stamp))
         self.host.publish(stamp)
         if self.host.due(FRAMES_PERIOD):
             self.frames.tick(self.host.state, stamp)

@@ -72,7 +72,7 @@ class ViewNode(StageNode[ViewParams]):
     """
 
     def __init__(self, name: str = "view", values: dict[str, Any] | None = None) -> None:
-        """values: of parameters, where it is not started with arguments."""
+        """values: of parameters, where it is not started with arguments, but looks at a stack of others."""
         super().__init__(name, ViewParams)
         if values is not None:
             self.params = check(replace(self.params, **values))
@@ -96,7 +96,10 @@ class ViewNode(StageNode[ViewParams]):
         self.publish(topics.FAULT_REQUEST)
         port = p.view_port or door.free_port(p.view_host)
         self.line = StopLine()
-        self.server = Server(self, entrance, port, log=self.get_logger().error)
+        self.server = Server(
+            self, entrance, port, log=self.get_logger().error, outlived=values is not None,
+            old={"safety": snapshot.encode(snapshot.UNTOLD)},
+        )  # fmt: skip
         for topic in ALWAYS:  # before the page can be opened: what is asked for there must not be missed
             self.listen(topic, partial(self.take, topic.name))
         self.listen(topics.FAULTS, self.on_faults_state)
@@ -134,12 +137,12 @@ class ViewNode(StageNode[ViewParams]):
 
     def take(self, name: str, message: Any) -> None:
         name = self._renamed.get(name, name)
-        stamp = self.state.stamp
+        stamp = self.state.stamp  # of what has none, or comes from a node that does not know the time yet
         header = getattr(message, "header", None)
         if header is not None and name != topics.DIAGNOSTICS.name:
-            stamp = to_seconds(header.stamp)
+            stamp = to_seconds(header.stamp) or stamp
         elif isinstance(getattr(message, "stamp", None), float):
-            stamp = message.stamp
+            stamp = message.stamp or stamp
         self.state.take(name, message, stamp)
         if name in (topics.PLAN.name, topics.STATUS.name):  # seldom, and what one looks at
             self.kept.save(self.state.memory())
@@ -154,7 +157,8 @@ class ViewNode(StageNode[ViewParams]):
     def tick(self) -> None:
         """Ten times a second: what has changed, for those who look."""
         now = time.monotonic()
-        for name in [name for name, (_, until) in self._asked.items() if now > until]:
+        asked = list(self._asked.items())  # the server's thread may add one meanwhile
+        for name in [name for name, (_, until) in asked if now > until]:
             future, _ = self._asked.pop(name)
             _settle(future, "the stack does not answer")
         self._peek()
@@ -207,7 +211,7 @@ class ViewNode(StageNode[ViewParams]):
     def about(self) -> dict[str, Any]:
         return {
             "mode": "live", "robot": facts.NAME, "world": self._drawn_world,
-            "speed": self.params.speed,
+            "speed": self.line.speed or self.params.speed,
         }  # fmt: skip
 
     def stop(self) -> None:

@@ -174,7 +174,12 @@ class Costmap:
 
     def show(self, state: ViewState) -> None:
         one = state.costmap
-        if one is None or one is self._seen:
+        if one is self._seen:
+            return
+        self._seen = one
+        if self._image is not None:
+            self._image.visible = one is not None
+        if one is None:
             return
         rows, columns = one.cost.shape
         width, height = columns * one.resolution, rows * one.resolution
@@ -192,7 +197,6 @@ class Costmap:
         else:
             self._image.image = painted(one.cost)
         self._image.position = (one.x0 + width / 2, one.y0 + height / 2, ABOVE - 0.005)
-        self._seen = one
 
 
 def painted(cost: NDArray[np.uint8]) -> NDArray[np.uint8]:

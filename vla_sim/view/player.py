@@ -12,7 +12,6 @@ from typing import Any
 
 from vla_sim.common.errors import InputError, StackError, VlaSimError
 from vla_sim.contract import topics
-from vla_sim.contract.codec import PayloadError
 from vla_sim.recording.images import SUFFIX
 from vla_sim.recording.reader import Recorded, Recording
 from vla_sim.robot import facts
@@ -27,12 +26,12 @@ RATE = 10.0
 """States a second."""
 BACK = 3.0
 """[s] before the moment that is gone to, from which on what comes often is read; all else from the start."""
-PICTURES = topics.COLOR.name + SUFFIX
+PICTURES = (topics.COLOR.name, topics.COLOR.name + SUFFIX)
 OFTEN = frozenset(
     (
         topics.JOINT_STATES.name, topics.ODOM.name, topics.CMD_VEL.name, topics.SCAN.name,
         topics.OBJECTS.name, topics.GROUND_TRUTH.name, topics.CONTACTS.name, topics.CAMERA_INFO.name,
-        topics.COSTMAP.name, PICTURES,
+        topics.COSTMAP.name, *PICTURES,
     )
 )  # fmt: skip
 """Of these the newest is enough: between two states all others are let pass."""
@@ -77,7 +76,7 @@ class Player:
 
     def about(self) -> dict[str, Any]:
         return {
-            "mode": "replay", "robot": facts.NAME, "world": self._drawn_world, "speed": 1.0,
+            "mode": "replay", "robot": facts.NAME, "world": self._drawn_world, "speed": self.speed,
         }  # fmt: skip
 
     def stop(self) -> None:
@@ -106,6 +105,7 @@ class Player:
                 while True:
                     action, out = self._asked.get_nowait()
                     self._answer(action, out)
+                    before = time.monotonic()  # what an answer takes is not played
             except queue.Empty:
                 pass
             if self.plays and self.viewers:
@@ -182,14 +182,15 @@ class Player:
                 last[one.topic] = one
             else:
                 self._take(one)
-        order = sorted(last.values(), key=lambda one: one.topic in (PICTURES, topics.SCAN.name))
+        order = sorted(last.values(), key=lambda one: one.topic in (*PICTURES, topics.SCAN.name))
         for one in order:  # where the robot is comes before what it saw there
             self._take(one)
 
     def _take(self, one: Recorded) -> None:
         try:
             self.state.take(one.topic, self.recording.content(one), one.stamp)
-        except (InputError, PayloadError) as error:
+            self.state.heard[one.topic] = one.stamp  # not at the moment that is gone to
+        except InputError as error:
             self._left_out(error)
 
     def _tell(self) -> None:

@@ -8,6 +8,7 @@ viewer gets of it what is new to it, as fast as it takes it and no faster. What 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -42,6 +43,11 @@ MOST_VIEWERS = 16
 HEARTBEAT = 20.0
 """[s] between signs of life, so that a viewer that has gone is not kept; half of it is given for an answer,
 which takes seconds where a browser draws in software on busy cores."""
+BEAT = 1.0
+"""[s] after which a viewer to whom nothing is new is sent an empty message: by silence a page knows that the
+line is lost, of which a browser is not told where a network or this machine has gone."""
+OLD = 3.0
+"""[s] after which what was shown last counts as old."""
 SEND_TIMEOUT = 10.0
 """[s] that a viewer may take for one message; then it is let go, and comes again by itself."""
 ANSWER_TIMEOUT = 30.0
@@ -83,7 +89,7 @@ class Answers(Protocol):
 @dataclass(eq=False)
 class Viewer:
     """An open page. sent: the sections that it has. looks: whether the page is to be seen at all. picture:
-    which one it has. news: there may be something new to it."""
+    which one it has. news: there may be something new to it. told: when something was sent to it last [s]."""
 
     socket: web.WebSocketResponse
     sent: dict[str, bytes] = field(default_factory=dict)
@@ -91,6 +97,7 @@ class Viewer:
     pictures: bool = False
     picture: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    told: float = 0.0
 
 
 class Wish(msgspec.Struct, forbid_unknown_fields=True):
@@ -104,16 +111,20 @@ _wish = msgspec.json.Decoder(Wish)
 
 
 class Server:
-    """Serves from `start` to `close`."""
+    """Serves from `start` to `close`. outlived: the run goes on without it; else a page takes its end
+    for the run's. old: sections that stand for those of a state that is `OLD`, where it goes on by itself."""
 
     def __init__(
-        self, answers: Answers, door: Door, port: int, log: Callable[[str], object] = lambda text: None
-    ) -> None:
+        self, answers: Answers, door: Door, port: int, log: Callable[[str], object] = lambda text: None,
+        *, outlived: bool = False, old: Mapping[str, bytes] | None = None,
+    ) -> None:  # fmt: skip
         self._answers, self._door, self._port, self._log = answers, door, port, log
+        self._goodbye = b"" if outlived else b"ended"
         self._scene: SceneProxy | None = None
         self._cookie = f"vla_sim_view_{port}"
         self._viewers: set[Viewer] = set()
         self._sections: dict[str, bytes] = {}
+        self._old, self._shown, self._looking = old or {}, 0.0, 0
         self._picture, self._pictures = b"", 0
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
@@ -149,7 +160,7 @@ class Server:
             self._loop.call_soon_threadsafe(call, value)
 
     def _take(self, sections: dict[str, bytes]) -> None:
-        self._sections = sections
+        self._sections, self._shown = sections, self._loop.time()
         self._wake()
 
     def _take_picture(self, picture: bytes) -> None:
@@ -197,7 +208,7 @@ class Server:
         try:
             await self._closing.wait()
             for viewer in list(self._viewers):
-                await viewer.socket.close(code=WSCloseCode.GOING_AWAY, message=b"ended")
+                await viewer.socket.close(code=WSCloseCode.GOING_AWAY, message=self._goodbye)
         finally:
             await runner.cleanup()
             if self._scene is not None:
@@ -279,7 +290,7 @@ class Server:
         if len(self._viewers) >= MOST_VIEWERS:
             await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too many viewers")
             return socket
-        viewer = Viewer(socket)
+        viewer = Viewer(socket, told=self._loop.time())
         self._viewers.add(viewer)
         self._count()
         sender = asyncio.ensure_future(self._send(viewer))
@@ -300,6 +311,11 @@ class Server:
 
     def _count(self) -> None:
         looking = [one for one in self._viewers if one.looks]
+        if not self._looking:  # as yet, and until now nothing was shown
+            self._shown = self._loop.time()
+        if not looking:
+            self._sections = {}  # they would be old when somebody looks again
+        self._looking = len(looking)
         self._answers.looked_at(len(looking), sum(one.pictures for one in looking))
 
     async def _send(self, viewer: Viewer) -> None:
@@ -307,21 +323,23 @@ class Server:
         try:
             while True:
                 await asyncio.wait_for(self._send_news(viewer), SEND_TIMEOUT)
-                await viewer.news.wait()
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(viewer.news.wait(), BEAT)
                 viewer.news.clear()
         except (ConnectionError, asyncio.TimeoutError):
             await viewer.socket.close()
 
     async def _send_news(self, viewer: Viewer) -> None:
-        if not viewer.looks:
-            return
-        news = {k: v for k, v in self._sections.items() if viewer.sent.get(k) != v}
-        if news:
+        now = self._loop.time()
+        seen = {**self._sections, **(self._old if now - self._shown > OLD else {})} if viewer.looks else {}
+        news = {k: v for k, v in seen.items() if viewer.sent.get(k) != v}
+        if news or now - viewer.told >= BEAT:
             viewer.sent |= news
+            viewer.told = now
             await viewer.socket.send_bytes(
                 b"{" + b",".join(b'"%s":%s' % (k.encode(), v) for k, v in news.items()) + b"}"
             )
-        if viewer.pictures and viewer.picture != self._pictures:
+        if viewer.looks and viewer.pictures and viewer.picture != self._pictures:
             viewer.picture = self._pictures
             await viewer.socket.send_bytes(b"\x00" + self._picture)
 

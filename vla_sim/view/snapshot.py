@@ -133,6 +133,12 @@ _TITLES = {
     ),
 }  # fmt: skip
 
+UNTOLD: Section = {
+    "level": "silent", "title": "This page is told nothing", "reasons": ["what it shows is old"],
+    "release": "The robot goes on with what it was told. A stop goes its own way from here: try it.",
+}  # fmt: skip
+"""In place of what safety said, where the viewer itself does not come to say it."""
+
 
 def command(one: Command | None) -> Section:
     """The newest command: its words, its plan as steps, how far it is."""

@@ -147,8 +147,9 @@ class Command:
 
 
 class Memory(msgspec.Struct):
-    """What nobody says again to a viewer that is started again."""
+    """What nobody says again to a viewer that is started again. zero: as `ViewState` has it."""
 
+    zero: float
     commands: list[Command]
     events: list[Line]
     alerts: list[Line]
@@ -255,10 +256,11 @@ class ViewState:
     def memory(self) -> Memory:
         """As it is now."""
         commands = [replace(one, traces=dict(one.traces)) for one in self.commands.values()]
-        return Memory(commands, [*self.events], [*self.alerts], [*self.log])
+        return Memory(self.zero, commands, [*self.events], [*self.alerts], [*self.log])
 
     def restore(self, memory: Memory) -> None:
         """What was known before this viewer began."""
+        self.zero = memory.zero
         self.commands.update((one.command_id, one) for one in memory.commands)
         self.events.extend(memory.events)
         self.alerts.extend(memory.alerts)
@@ -352,7 +354,7 @@ class ViewState:
     def _costmap(self, message: Any) -> None:
         info = message.info
         cost = np.asarray(message.data, dtype=np.int8).view(np.uint8)
-        if cost.size == info.height * info.width:
+        if cost.size == info.height * info.width > 0:
             at = info.origin.position
             shape = (info.height, info.width)
             self.costmap = Costmap(self.stamp, cost.reshape(shape), at.x, at.y, info.resolution)

@@ -14,7 +14,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Empty
 from std_srvs.srv import SetBool, Trigger
 
-from vla_sim.common.errors import InputError, StackError
+from vla_sim.common.errors import InputError, StackError, VlaSimError
 from vla_sim.contract import topics
 from vla_sim.ros.execution import NO_PUBLISHER_EVENTS, QOS
 
@@ -23,7 +23,8 @@ PACED = ("engine", "monitor")
 
 
 class StopLine:
-    """Any thread may call it, and no call waits."""
+    """Any thread may call it, and no call waits. speed: that the simulator was asked for here last, and
+    took."""
 
     def __init__(self) -> None:
         self._node = Node(f"view_stop_{os.getpid()}", enable_rosout=False, start_parameter_services=False)
@@ -35,6 +36,7 @@ class StopLine:
         self._pace = {
             name: self._node.create_client(SetParameters, f"/{name}/set_parameters") for name in PACED
         }
+        self.speed: float | None = None
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name="stop", daemon=True)
@@ -76,6 +78,7 @@ class StopLine:
             (result,) = answer.results
             if not result.successful:
                 raise InputError(result.reason)
+            self.speed = factor
             if self._pace["monitor"].service_is_ready():
                 self._pace["monitor"].call_async(request)
             return f"{factor:g} simulated seconds a second"
@@ -99,8 +102,10 @@ class StopLine:
                 return
             try:
                 out.set_result(words(future.result()))
-            except Exception as error:
+            except VlaSimError as error:
                 out.set_exception(error)
+            except Exception:
+                out.set_exception(StackError(f"{who} failed at it; its log says why"))
 
         client.call_async(request).add_done_callback(answered)
         return out

@@ -148,13 +148,9 @@ def film_words(record: RunRecord) -> list[str]:
     if own_file(record.folder, FILE) is None:
         return []
     around = []
-    if record.clip is not None:
-        around = [
-            "--from",
-            f"{max(0.0, record.clip.stamp - 5.0):.0f}",
-            "--to",
-            f"{record.clip.stamp + 2.0:.0f}",
-        ]
+    if record.clip is not None:  # a film counts from the first command
+        at = record.clip.stamp - min((c.given for c in record.commands), default=0.0)
+        around = ["--from", f"{max(0.0, at - 5.0):.0f}", "--to", f"{at + 2.0:.0f}"]
     return [
         shlex.join(["vla-sim", *words])
         for words in (["view", record.folder], ["video", record.folder, *around])

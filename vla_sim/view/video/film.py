@@ -14,7 +14,6 @@ from PIL import Image
 
 from vla_sim.common.errors import InputError, package
 from vla_sim.contract import topics
-from vla_sim.contract.codec import PayloadError
 from vla_sim.recording import images
 from vla_sim.recording.reader import Recording
 from vla_sim.recording.world import world_of
@@ -35,6 +34,8 @@ BEFORE = 1.0
 """[s] before the first command, with which a film begins."""
 COLOURS = 128
 """Of a GIF's frame."""
+TICKS = {".gif": 100, ".webp": 1000}
+"""A second, in the steps in which these formats say how long a picture stands."""
 WEBP_QUALITY = 60
 MP4 = "MP4 needs imageio-ffmpeg: pip install 'vla_sim[video]', or make a GIF: -o run.gif"
 
@@ -42,14 +43,14 @@ MP4 = "MP4 needs imageio-ffmpeg: pip install 'vla_sim[video]', or make a GIF: -o
 @dataclass(frozen=True)
 class Film:
     """How a film is made. start, end: seconds since the run's first command; None: a second before that, and
-    the end of the recording. size: (width, height) [px], both even. fps: pictures a second of film. speed:
-    times as fast as it was."""
+    the end of the recording. size: (width, height) [px], both even. fps: pictures a second of film, or
+    the nearest that the format can say. speed: times as fast as it was."""
 
     start: float | None = None
     end: float | None = None
     size: tuple[int, int] = (1280, 720)
     view: View = "follow"
-    fps: int = 25
+    fps: float = 25
     speed: float = 1.0
 
 
@@ -59,6 +60,8 @@ def write(
     """Make a film; returns how long it is [s]. path: ends in one of `KINDS`. watch: takes the pictures and
     how many there will be, and hands them on. Raises `InputError`, `MissingError`."""
     check(path)
+    if ticks := TICKS.get(path.suffix.lower()):  # else it would not be as long as what it shows
+        how = replace(how, fps=ticks / round(ticks / how.fps))
     zero, due = stamps(recording, how)
     if topics.GROUND_TRUTH.name not in recording.types and how.view != "head":
         raise InputError(
@@ -113,7 +116,7 @@ def frames(
     ahead = next(source, None)
     for stamp in due:
         while ahead is not None and ahead.stamp <= stamp:
-            with suppress(InputError, PayloadError):  # one that cannot be read is as one that did not come
+            with suppress(InputError):  # one that cannot be read is as one that did not come
                 state.take(ahead.topic, recording.content(ahead), ahead.stamp)
                 painter.moved(state)
             ahead = next(source, None)
