@@ -141,6 +141,37 @@ def test_the_one_number_for_both_ways_goes_down_and_up(robot):
     assert robot.balances
 
 
+def test_a_gesture_is_refused_or_begun_as_soon_as_the_policy_has_the_robot(robot):
+    robot.set_state(State.DAMP)
+    assert robot.set_state(State.WALK) == motion.OK
+    assert not robot.gesture("high wave")
+    robot.update(standing(0.002))
+    assert robot.gesture("high wave")
+    robot.set_state(State.SQUAT)
+    robot.update(standing(10.0))
+    robot.set_state(State.WALK)
+    robot._own = None  # what the policy wanted before it squatted
+    robot.update(standing(20.0))
+    assert robot.balances
+    assert robot.gesture("high wave")
+
+
+def test_no_posture_takes_over_from_the_policy_before_both_feet_stand(robot):
+    postures = (State.STAND, State.SQUAT, State.SQUAT_TO_STAND)
+    assert robot.set_velocity((0.3, 0.0, 0.0), 2.0) == motion.OK
+    for time in (0.0, 1.0, 1.98, 3.0):
+        robot.update(standing(time))
+        assert [robot.set_state(one) for one in postures] == [motion.NOT_AVAILABLE] * 3
+        assert robot.set_height(0.0) == motion.NOT_AVAILABLE
+        assert robot.set_state(State.WALK_RUN) == motion.OK
+        robot._ticks = 0
+    robot.update(standing(4.0))
+    assert robot.set_state(State.STAND) == motion.OK
+    assert robot.set_state(State.WALK) == motion.OK
+    assert not robot.walks
+    assert robot.set_height(0.0) == motion.OK
+
+
 def test_a_hand_keeps_what_it_holds_when_the_legs_are_damped_and_moves_once_a_period(robot):
     robot.hands["left"].move(0.03)
     calls = []

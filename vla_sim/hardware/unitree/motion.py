@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.hardware.unitree.gestures import GESTURES
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowCommand
@@ -32,6 +33,8 @@ UPRIGHT = 0.5
 """[rad] of the pelvis's tilt from which it does not stand up by itself."""
 RISE_TIME = 3.0
 """[s] from a squat to standing, and back."""
+SETTLE_TIME = 1.5
+"""[s] after which a robot that walked has both feet where they stay: in a posture before that it falls."""
 GESTURE_SPEED, SHORTEST = 0.8, 0.3
 """[rad/s] on average of the fastest joint, and [s] from one posture to the next at least."""
 FULL_STICK = np.array([0.6, 0.3, 0.8])
@@ -201,6 +204,8 @@ class Motion:
         self._keys: frozenset[str] = frozenset()
         self._velocity, self._until = np.zeros(3), -math.inf
         self._stick_velocity = np.zeros(3)
+        self._walked = -math.inf
+        """When it last walked [s]."""
         self._way: _Way | None = None
         self._sensed: RobotState | None = None
         self._ticks = 0
@@ -236,6 +241,8 @@ class Motion:
             return OK
         if wanted in (State.SIT, State.LIE_TO_STAND) or not self._upright(self._sensed):
             return NOT_AVAILABLE
+        if self._steps and wanted not in WALKING:
+            return NOT_AVAILABLE
         up = self.state in WALKING or self.state is State.STAND
         if wanted is State.SQUAT or (wanted is State.SQUAT_TO_STAND and up):  # 706 is both ways
             self._begin(1.0, State.SQUAT)
@@ -257,13 +264,14 @@ class Motion:
 
     def set_height(self, height: float) -> int:
         """Stand low (0) to upright (1)."""
-        if self.released or self.state not in WALKING or self._way is not None or self.walks:
+        if self.released or self.state not in WALKING or self._way is not None or self._steps:
             return NOT_AVAILABLE
         self._begin(0.5 * (1.0 - height), self.state)
         return OK
 
     def gesture(self, name: str) -> bool:
-        """Begin one of `GESTURES`; False if it walks, or something else has the arms."""
+        """Begin one of `GESTURES`; False if it walks, something else has the arms, or the policy has only just
+        got the robot."""
         assert self._sensed is not None
         if not self.balances or self.walks or self.arms.at(self._sensed.time) is not None:
             return False
@@ -271,7 +279,10 @@ class Motion:
             here = self._sensed.joint_position[facts.ARM_INDEX[side]]
             steps = np.abs(np.diff(np.vstack([here, path]), axis=0)).max(axis=1)
             times = np.cumsum(np.maximum(steps / GESTURE_SPEED, SHORTEST))
-            self.controller.arm_trajectory(side, facts.ARM_JOINTS[side], times, path)
+            try:
+                self.controller.arm_trajectory(side, facts.ARM_JOINTS[side], times, path)
+            except InputError:
+                return False
         return True
 
     def take_over(self) -> int:
@@ -299,6 +310,12 @@ class Motion:
         remote control's."""
         in_force = self._sensed is not None and self._sensed.time < self._until
         return self._velocity if in_force else self._stick_velocity
+
+    @property
+    def _steps(self) -> bool:
+        """Whether a foot may be on its way."""
+        since = math.inf if self._sensed is None else self._sensed.time - self._walked
+        return self.balances and (self.walks or since < SETTLE_TIME)
 
     @property
     def balances(self) -> bool:
@@ -367,10 +384,11 @@ class Motion:
         return self._walk(state)
 
     def _along(self, state: RobotState, way: _Way) -> Torques:
-        if state.time - way.since >= RISE_TIME:
-            self._enter(way.then)
-            self._depth = way.depth
-        return self._stance(state, way.at(state.time))
+        if state.time - way.since < RISE_TIME:
+            return self._stance(state, way.at(state.time))
+        self._enter(way.then)
+        self._depth = way.depth
+        return self._torques(state)
 
     @staticmethod
     def _stance(state: RobotState, q: Array) -> Torques:
@@ -390,6 +408,7 @@ class Motion:
             share[ARMS] = share[WAIST_YAW] = min(max(weight, 0.0), 1.0) if math.isfinite(weight) else 0.0
         if self._ticks % TICKS == 0:
             vx, vy, wz = self._asked.tolist()
+            self._walked = state.time if self.walks else self._walked
             self.controller.velocity.ask(vx, vy, wz, state.time)
             command = self.controller.update(state, driven=share)
             if self.controller.fallen:
