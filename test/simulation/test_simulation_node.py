@@ -252,7 +252,7 @@ def test_after_a_stop_and_a_clock_that_was_set_back_an_arm_moves_again(setup):
     now = setup.node.now()
     for stop_stamp in (now + 600.0, now):  # safety has seen that the stop lies ahead
         before = refused(setup)
-        state = SafetyState(level="ok", reasons=[], stop_epoch=1, stop_stamp=stop_stamp)
+        state = SafetyState(level="ok", reasons=[], stop_epoch=2, stop_stamp=stop_stamp)
         setup.client.send(SAFETY_STATE, state)
         setup.until(lambda at=stop_stamp: setup.node.host._stop_stamp == at, act=allow)
         publisher.publish(trajectory(GOAL, stamp=setup.node.now()))
