@@ -270,8 +270,8 @@ class Motion:
         return OK
 
     def gesture(self, name: str) -> bool:
-        """Begin one of `GESTURES`; False if it walks, something else has the arms, or the policy has only just
-        got the robot."""
+        """Begin one of `GESTURES`; False if it walks, something else has the arms, or the policy has not seen
+        the robot yet."""
         assert self._sensed is not None
         if not self.balances or self.walks or self.arms.at(self._sensed.time) is not None:
             return False

@@ -54,9 +54,7 @@ class UnitreeRobot(Body):
         # Not a pipe: CycloneDDS prints a line for each message that an unplugged cable does not take.
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as the driver)
         self._driver = subprocess.Popen(
-            [*command, msgspec.json.encode(settings).decode()],
-            pass_fds=[theirs.fileno()],
-            stderr=self._said,
+            [*command, msgspec.json.encode(settings).decode()], pass_fds=[theirs.fileno()], stderr=self._said
         )
         theirs.close()
         self._state: RobotState | None = None
