@@ -1,5 +1,7 @@
 """The motion controller's states and the motors' law, without a body."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, LowCommand
 from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.gripper import REACH
 from vla_sim.stages.control.policy import standing_policy
 
 KINEMATICS = Kinematics.load()
@@ -185,6 +188,23 @@ def test_a_hand_keeps_what_it_holds_when_the_legs_are_damped_and_moves_once_a_pe
     for k in range(motion.TICKS):
         robot.update(standing(1.0 + 0.002 * k))
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("state", [State.DAMP, State.ZERO_TORQUE])
+def test_a_hand_holds_as_hard_while_the_legs_go_to_another_state(robot, state):
+    feels = standing()
+    fingers = facts.FINGER_INDEX["left"]
+    feels.joint_position[fingers] = 0.02  # something keeps them apart
+    robot.hands["left"].move(0.0)
+
+    def wanted(begin):
+        return [
+            robot.update(replace(feels, time=begin + 0.002 * k)).position[fingers].max() for k in range(400)
+        ]
+
+    assert wanted(0.0)[-1] == pytest.approx(0.02 - REACH)
+    robot.set_state(state)
+    assert max(wanted(1.0)) == pytest.approx(0.02 - REACH)
 
 
 def test_the_arms_are_a_programs_by_the_weight_that_it_gives(robot):

@@ -334,11 +334,7 @@ class Motion:
 
     def _enter(self, state: State) -> None:
         self.state, self._way, self._depth, self._until = state, None, 0.0, -math.inf
-        kept = {side: hand.opening for side, hand in self.hands.items()}
-        self.controller.reset()
-        for side, opening in kept.items():  # what they hold does not depend on the legs
-            if opening is not None:
-                self.hands[side].move(opening)
+        self.controller.reset(hands=False)
         self._ticks = 0
 
     def _begin(self, depth: float, then: State) -> None:
