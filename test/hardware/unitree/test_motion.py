@@ -72,6 +72,25 @@ def test_parallel_ankles_are_pitch_and_roll_and_back():
     assert (law.q[4], law.q[5]) == pytest.approx((0.2, 0.1))
 
 
+def test_parallel_ankles_do_the_work_of_their_motors():
+    """Two motors B and A with the vendor's law, and the joints that they move."""
+    rng = np.random.default_rng(0)
+    joints, speeds = np.zeros(JOINTS), np.zeros(JOINTS)
+    ankle = [*motion.ANKLE_PITCH, *motion.ANKLE_ROLL]
+    joints[ankle], speeds[ankle] = rng.uniform(-0.3, 0.3, (2, 4))
+    message = command(kp=40.0, kd=2.0)
+    message.mode_pr = motion.PARALLEL
+    m = message.motors[:JOINTS]
+    for name in ("q", "dq", "tau"):
+        m[name][ankle] = rng.uniform(-1.0, 1.0, 4)
+    at, turns = motion.to_parallel(joints), motion.to_parallel(speeds)
+    of_motors = m["tau"] + 40.0 * (m["q"] - at) + 2.0 * (m["dq"] - turns)
+    law = Torques.of(message)
+    of_joints = law.kp * (law.q - joints) - law.kd * speeds + law.tau
+    assert of_joints[ankle] @ speeds[ankle] == pytest.approx(of_motors[ankle] @ turns[ankle], rel=1e-5)
+    np.testing.assert_allclose(motion.torque_to_parallel(of_joints)[ankle], of_motors[ankle], rtol=1e-5)
+
+
 def test_in_its_first_state_it_walks_and_obeys_no_motor_command(robot):
     assert (robot.state, robot.balances) == (State.WALK, True)
     robot.low.take(command(), 0.0)

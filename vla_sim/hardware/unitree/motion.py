@@ -118,6 +118,30 @@ def to_parallel(joints: Array) -> Array:
     return out
 
 
+def torque_from_parallel(motors: Array) -> Array:
+    """(29,) with the ankles' torques about pitch and roll from their motors': those that do the same work."""
+    out = motors.copy()
+    b, a = motors[ANKLE_PITCH], motors[ANKLE_ROLL]
+    out[ANKLE_PITCH], out[ANKLE_ROLL] = a + b, a - b
+    return out
+
+
+def torque_to_parallel(joints: Array) -> Array:
+    """The inverse of `torque_from_parallel`."""
+    out = joints.copy()
+    pitch, roll = joints[ANKLE_PITCH], joints[ANKLE_ROLL]
+    out[ANKLE_PITCH], out[ANKLE_ROLL] = 0.5 * (pitch - roll), 0.5 * (pitch + roll)
+    return out
+
+
+def gain_from_parallel(motors: Array) -> Array:
+    """(29,) with the ankles' gains from their motors': both push against either angle. What two that differ
+    would have pitch do to roll is left out."""
+    out = motors.copy()
+    out[ANKLE_PITCH] = out[ANKLE_ROLL] = motors[ANKLE_PITCH] + motors[ANKLE_ROLL]
+    return out
+
+
 class Torques(NamedTuple):
     """What the motors do: kp (q - position) - kd velocity + tau; (29,) each."""
 
@@ -144,7 +168,8 @@ class Torques(NamedTuple):
         )
         q, dq, tau, kp, kd = np.where(on, numbers, 0.0)
         if message.mode_pr == PARALLEL:
-            q, dq = from_parallel(q), from_parallel(dq)
+            q, dq, tau = from_parallel(q), from_parallel(dq), torque_from_parallel(tau)
+            kp, kd = gain_from_parallel(kp), gain_from_parallel(kd)
         # kd (dq - velocity) is kd dq, a torque of its own, and damping.
         return cls(q, kp, np.maximum(kd, LIMP), tau + kd * dq)
 

@@ -10,7 +10,7 @@ from vla_sim.common.geometry import rpy_from_quaternion
 from vla_sim.hardware.unitree import dds_types, hands, remote, wire
 from vla_sim.hardware.unitree.cable import Cable
 from vla_sim.hardware.unitree.dds import serve
-from vla_sim.hardware.unitree.motion import PARALLEL, TICK, Motion, to_parallel
+from vla_sim.hardware.unitree.motion import PARALLEL, TICK, Motion, to_parallel, torque_to_parallel
 from vla_sim.hardware.unitree.services import ArmAction, MotionSwitcher, Service, Sport, Voice
 from vla_sim.hardware.unitree.simulated_parts import CASE_TEMPERATURE, Parts
 from vla_sim.robot import facts
@@ -149,11 +149,12 @@ class SimulatedG1:
         out.imu[7:10] = state.linear_acceleration_base
         out.imu[10:] = rpy_from_quaternion(state.orientation)
         motors, q, dq = out.motors[:n], state.joint_position[:n], state.joint_velocity[:n]
+        effort = state.joint_effort[:n]
         if out.mode_pr == PARALLEL:
-            q, dq = to_parallel(q), to_parallel(dq)
+            q, dq, effort = to_parallel(q), to_parallel(dq), torque_to_parallel(effort)
         motors["ddq"] = (dq - motors["dq"]) / TICK
         motors["q"], motors["dq"] = q, dq
-        motors["tau_est"] = state.joint_effort[:n]
+        motors["tau_est"] = effort
         out.seal()
         self._send_state(self._sample)
         if self._ticks % SLOW == 0:
