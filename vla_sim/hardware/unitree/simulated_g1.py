@@ -47,7 +47,7 @@ class SimulatedG1:
         self._state.set_modes(1)
         self._sample = dds_types.LowState.of(self._state)
         self._ticks = 0
-        self._said = ""
+        self._said: dict[str, str] = {}
         self._low = cable.reader("rt/lowcmd", dds_types.LowCommand)
         self._arms = cable.reader("rt/arm_sdk", dds_types.LowCommand)
         self._hands = {
@@ -101,7 +101,7 @@ class SimulatedG1:
                 why = self._bad(sample.body, topic)
                 if why:
                     self.refused += 1
-                    self._say(f"{topic}: {why}")
+                    self._say(topic, why)
                 else:
                     heard.take(sample.body, now)
 
@@ -113,7 +113,7 @@ class SimulatedG1:
                         hands.mode(k) for k in range(len(q))
                     ]
                     if not on:
-                        self._say(f"{hands.topic(side, 'cmd')}: the modes are not those of its motors, on")
+                        self._say(hands.topic(side, "cmd"), "the modes are not those of its motors, on")
                     elif (wide := hands.opening(side, q)) is not None:
                         self._motion.hands[side].move(wide)
 
@@ -129,11 +129,11 @@ class SimulatedG1:
                 return f"mode_machine is {command.mode_machine}, not {MODE_MACHINE}: it is not obeyed"
         return ""
 
-    def _say(self, text: str) -> None:
-        """Each once in a row: a program sends 500 times a second."""
-        if text != self._said:
-            self._said = text
-            self._log(text)
+    def _say(self, topic: str, why: str) -> None:
+        """Each once in a row on its topic: a program sends 500 times a second."""
+        if self._said.get(topic) != why:
+            self._said[topic] = why
+            self._log(f"{topic}: {why}")
 
     def _send(self, state: RobotState) -> None:
         out, n = self._state, wire.JOINTS
