@@ -142,8 +142,8 @@ class SimulatedG1:
         remote.press(out.remote, self.parts.keys)
         remote.push(out.remote, self.parts.sticks)
         out.tick = round(1e3 * state.time)
-        if (command := self._motion.low.message) is not None:
-            out.mode_pr = command.mode_pr
+        command = self._motion.low.message if self._motion.released else None
+        out.mode_pr = 0 if command is None else command.mode_pr
         out.imu[:4] = state.orientation
         out.imu[4:7] = state.angular_velocity_base
         out.imu[7:10] = state.linear_acceleration_base
