@@ -1,6 +1,8 @@
 """A microphone that dies, hangs or is pulled out is looked for again; here a program of the test's stands for
 the process that reads it."""
 
+import errno
+import subprocess
 import sys
 import time
 
@@ -97,6 +99,23 @@ def test_one_that_is_pulled_out_comes_back(ears, monkeypatch, end, why):
     wait_for(lambda: 5 in one.values, 40.0)
     assert one.problems == [f"{why}; it is looked for again in 0.5 s", ""]
     assert (one.capture.lost, one.capture.problem) == (1, "")
+
+
+def test_where_no_process_can_be_started_for_now_it_is_tried_again(ears, monkeypatch):
+    monkeypatch.setattr(capture, "FIRST_DELAY", 0.05)
+    one = ears("opened(); piece(1)\nif not first():\n    for k in range(2, 99): piece(k)\n    time.sleep(99)")
+    one.capture.start()
+    start, failures = subprocess.Popen, [OSError(errno.EAGAIN, "none left")]
+
+    def failing(*given, **named):
+        if failures:
+            raise failures.pop()
+        return start(*given, **named)
+
+    monkeypatch.setattr(subprocess, "Popen", failing)
+    wait_for(lambda: 5 in one.values, 40.0)
+    assert one.problems[1].startswith("the microphone's process cannot be started: none left; ")
+    assert one.capture.problem == ""
 
 
 def test_it_is_looked_for_less_and_less_often(ears, monkeypatch):

@@ -106,3 +106,12 @@ def test_a_lidar_that_sees_nothing_at_all_does_not_say_that_the_way_is_free(node
     node.on_cloud(livox(points))
     assert node.sent == {topics.SCAN.name: [], topics.POINTS.name: []}
     assert node.status()["clouds without a point"] == "1"
+
+
+def test_a_lidar_that_is_covered_sees_the_robot_alone_and_does_not_say_that_the_way_is_free(node, file):
+    feel(node)
+    cover = [[0.0, 0.0, 0.55], [0.02, 0.02, 0.55], [0.0, 0.05, 0.5]]  # in the pelvis frame
+    pose = calibrated(str(file)).frame(LIDAR, facts.DEFAULT_POSE)
+    node.on_cloud(livox((np.array(cover) - pose[:3, 3]) @ pose[:3, :3]))
+    assert node.sent == {topics.SCAN.name: [], topics.POINTS.name: []}
+    assert node.status()["clouds without a point"] == "1"

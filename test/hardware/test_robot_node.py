@@ -126,6 +126,26 @@ def test_a_driver_of_ones_own_is_driven_as_ours_is(ros, tmp_path, monkeypatch):
     assert made.body.why == "not armed"
 
 
+def test_to_arm_it_once_more_after_a_stop_is_refused_and_says_what_to_do(ros, tmp_path, monkeypatch):
+    (tmp_path / "my_driver.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    made = ros("body:=my_driver:Standing")
+
+    def set_armed(value):
+        return made.set_parameters([Parameter("armed", value=value)])[0]
+
+    made.tick()
+    assert set_armed(True).successful
+    assert set_armed(True).successful
+    made.body.why = "stopped by the remote control"
+    again = set_armed(True)
+    assert again.reason == "stopped by the remote control; disarm the robot, then arm it"
+    other = Parameter("memory_limit", value=made.params.memory_limit + 1.0)
+    assert made.set_parameters([other])[0].successful
+    assert set_armed(False).successful
+    assert set_armed(True).successful
+
+
 def test_what_the_robot_felt_before_it_fell_silent_is_not_said_again(ros, tmp_path, monkeypatch):
     (tmp_path / "my_driver.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)

@@ -63,6 +63,10 @@ def test_it_stands_is_seen_and_its_objects_are_moved(ros_domain, monkeypatch):
             highest = max(highest, made.truth().objects[name][2])
         with pytest.raises(EngineError, match="cannot be moved"):
             made.put("nothing", moved)
+        with pytest.raises(EngineError, match=f"{name} cannot be put .* mm inside"):
+            made.put(name, before.objects[name] - [0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0])
+        made.command(stand)
+        made.step()
     finally:
         made.close()
 

@@ -92,8 +92,22 @@ def test_a_slow_sensor_keeps_the_rate_that_is_given(robot):
     got = 0
     for k in range(100):
         robot.now = 0.1 * k
-        got += robot.send(topics.SCAN, scan()) is not None
+        got += robot.send(topics.SCAN, scan(stamp=robot.now)) is not None
     assert got == pytest.approx(20, abs=1)
+
+
+def test_of_a_slow_camera_colour_and_depth_are_of_the_same_moments(robot):
+    """They are sent in a thread of their own, some ms after they were taken, while time goes on."""
+    robot.begin(("rate", "camera", 2.0))
+    got = {topics.COLOR: [], topics.DEPTH: []}
+    for k in range(100):
+        for one, late in ((topics.COLOR, 0.02 * (k % 2)), (topics.DEPTH, 0.02 + 0.02 * (k % 3))):
+            robot.now = 0.1 * k + late
+            image = Image(height=1, width=1, encoding="32FC1", step=4)
+            image.header.stamp = to_stamp(0.1 * k)
+            if robot.send(one, image) is not None:
+                got[one].append(k)
+    assert got[topics.COLOR] == got[topics.DEPTH] == list(range(0, 100, 5))
 
 
 def test_odometry_slides_or_jumps(robot):

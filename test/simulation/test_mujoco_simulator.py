@@ -155,6 +155,22 @@ def test_damping_is_the_commands_where_it_gives_one_and_else_the_models(room: Mu
     assert room.model.dof_damping.reshape(room.model.nv, -1)[room._v[knee], 0] == room.model_damping[knee]
 
 
+@pytest.mark.parametrize("damping", [8.0, 40.0])
+def test_damping_that_is_more_than_the_models_stops_light_joints_and_does_not_shake_them(
+    damping: float,
+) -> None:
+    """Programs damp every motor of a robot that hangs alike, with 8 Nms/rad for instance."""
+    hangs = MujocoSimulator(make_world(), noise=False)
+    armature = hangs.model.dof_armature.copy()
+    hangs.hang()
+    for _ in range(75):
+        hangs.command(command(damping=np.full(33, damping)))
+        hangs.step()
+    assert np.abs(hangs.data.qvel[hangs._v]).max() < 2.0
+    hangs.reset()
+    np.testing.assert_array_equal(hangs.model.dof_armature, armature)
+
+
 def test_a_shorter_period_is_the_same_physics() -> None:
     """Ten steps of 2 ms are one of 20 ms."""
     fine, coarse = (MujocoSimulator(make_world(), noise=False, period=period) for period in (0.002, 0.02))

@@ -37,6 +37,7 @@ from vla_sim.ros.messages import to_seconds, to_stamp  # noqa: E402
 from vla_sim.ros.stage_node import StageNode  # noqa: E402
 from vla_sim.simulation.node import SimulatorNode  # noqa: E402
 from vla_sim.simulation.sensor_publishers import CameraPublisher  # noqa: E402
+from vla_sim.simulation.simulator import Contact  # noqa: E402
 
 pytestmark = pytest.mark.ros
 
@@ -252,7 +253,7 @@ def test_after_a_stop_and_a_clock_that_was_set_back_an_arm_moves_again(setup):
     now = setup.node.now()
     for stop_stamp in (now + 600.0, now):  # safety has seen that the stop lies ahead
         before = refused(setup)
-        state = SafetyState(level="ok", reasons=[], stop_epoch=1, stop_stamp=stop_stamp)
+        state = SafetyState(level="ok", reasons=[], stop_epoch=2, stop_stamp=stop_stamp)
         setup.client.send(SAFETY_STATE, state)
         setup.until(lambda at=stop_stamp: setup.node.host._stop_stamp == at, act=allow)
         publisher.publish(trajectory(GOAL, stamp=setup.node.now()))
@@ -279,6 +280,23 @@ def test_a_reset_puts_everything_back_and_time_goes_on(setup):
     assert answer.result().success
     assert setup.node.now() > before
     assert setup.node.host.state.time < 1.0
+
+
+def test_a_reset_forgets_what_was_commanded_and_what_touched_before(setup):
+    setup.node.tick()
+    goal = facts.DEFAULT_POSE[facts.ARM_INDEX["right"]] + 0.1
+    setup.node.host._store("arm", "right", trajectory(goal, stamp=setup.node.now()))
+    setup.node.truth._contacts.add([Contact("g1::hand::collision", "vase::link::collision", 50.0)])
+    assert setup.node._on_reset(Trigger.Request(), Trigger.Response()).success
+    sent = []
+    send, setup.node.send = setup.node.send, lambda topic, record: sent.append((topic, record))
+    try:
+        for _ in range(4):
+            setup.node.tick()
+    finally:
+        setup.node.send = send
+    assert setup.node.host.controller.arm["right"].share == 0.0
+    assert [record.pairs for topic, record in sent if topic is CONTACTS] == [[], []]
 
 
 def test_a_choice_that_does_not_exist_names_the_ones_that_do(setup, ros_domain):

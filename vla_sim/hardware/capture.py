@@ -114,10 +114,13 @@ class Capture:
     def _open(self) -> None:
         """Start the process, and wait for the first sound."""
         self._data = b""
-        self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is this process's
-        )  # fmt: skip
+        try:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is this process's
+            )  # fmt: skip
+        except OSError as error:  # no memory, or too many files or processes, for now
+            raise MissingError(f"the microphone's process cannot be started: {error.strerror}") from None
         deadline = time.monotonic() + STARTS
         while b"\n" not in self._data:
             self._read(deadline)

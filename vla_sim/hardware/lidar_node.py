@@ -27,7 +27,8 @@ class LidarNode(Posture, StageNode[LidarParams]):
 
     Subscribes the cloud of a lidar's driver (sensor_msgs/PointCloud2, its points beginning with x, y, z as
     float32 in the lidar's own frame), /joint_states and /imu. Publishes /scan and /points, with the cloud's
-    stamp. Before joints and attitude are known nothing is published, and nothing of a cloud without a point.
+    stamp. Before joints and attitude are known nothing is published, and nothing of a cloud without a
+    point that is not the robot's.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class LidarNode(Posture, StageNode[LidarParams]):
         self.bad = 0
         """Clouds that could not be read."""
         self.blind = 0
-        """Clouds without a point."""
+        """Clouds without a point that is not the robot's."""
         self.publish(topics.SCAN)
         self.publish(topics.POINTS)
         others(
@@ -57,11 +58,11 @@ class LidarNode(Posture, StageNode[LidarParams]):
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
             return
         points = points[np.isfinite(points).all(axis=1) & points.any(axis=1)]  # a Livox has zeros for no echo
+        points = moved(points, self.kinematics.frame(LIDAR, self.joints))
+        points = points[others(points, own_capsules(self.kinematics, self.joints))]
         if not len(points):  # where not even the floor is seen nothing is known to be free
             self.blind += 1
             return
-        points = moved(points, self.kinematics.frame(LIDAR, self.joints))
-        points = points[others(points, own_capsules(self.kinematics, self.joints))]
         ranges = level_scan.ranges(points, self.attitude, self.joints, self.kinematics)
         stamp = message.header.stamp
         self.published[topics.SCAN.name].publish(conversions.laser_scan(ranges, stamp, PERIOD))

@@ -93,9 +93,12 @@ class RobotNode(StageNode[RobotParams]):
             self.get_logger().warning(f"the robot does not obey: {self._why}" if self._why else obeys)
 
     def on_params(self, params: RobotParams) -> None:
+        why = self.body.why if self.body.why not in ("", "not armed", "no commands") else ""
+        if params.armed and params == self.params and why:
+            raise InputError(f"{why}; disarm the robot, then arm it")
         if params.armed and not self.params.armed:
-            if self.body.why not in ("", "not armed", "no commands"):
-                raise InputError(f"{self.body.why}; the robot is not armed")
+            if why:
+                raise InputError(f"{why}; the robot is not armed")
             self.host.controller.reset()
             self.body.arm()
         elif self.params.armed and not params.armed:

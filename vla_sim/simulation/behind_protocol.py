@@ -28,7 +28,7 @@ from vla_sim.hardware.unitree.robot import UnitreeRobot
 from vla_sim.robot.body import CONTROL_PERIOD, CameraFrame, JointCommand, LidarFrame, RobotState
 from vla_sim.simulation.mujoco.render import Snapshot
 from vla_sim.simulation.mujoco.simulator import MujocoSimulator
-from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth, known_object
+from vla_sim.simulation.simulator import Contact, Randomisation, Sensors, Simulator, Truth
 
 TRUTH_TICKS = 5
 """Of 2 ms, between two records of the truth."""
@@ -258,7 +258,7 @@ class ProtocolSimulator(Simulator):
         return self._mirror.truth()
 
     def put(self, name: str, pose: Array) -> None:
-        known_object(name, self._mirror.truth().objects)
+        self._mirror.put(name, pose)  # which knows the models and sees whether there is room
         self._known[1].send(_encode(Put(name, pose.tolist())))
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from vla_sim.common.geometry import Array
 from vla_sim.contract.faults import KINDS, SENSORS, suspended
 from vla_sim.contract.records import Fault
 from vla_sim.ros.execution import CountedPublisher, Execution
+from vla_sim.ros.messages import to_seconds
 
 
 class SensorFault:
@@ -40,9 +41,10 @@ class SensorFault:
         if kind == "silent":
             return None
         if kind == "rate":
-            if now - self._sent < 1.0 / self._amount - 1e-6:
+            at = to_seconds(message.header.stamp)  # the same of colour and depth, however late they are sent
+            if abs(at - self._sent) < 1.0 / self._amount - 1e-6:
                 return None
-            self._sent = now
+            self._sent = at
         elif kind == "stuck":
             if self._first is None:
                 self._first = copy.deepcopy(message)

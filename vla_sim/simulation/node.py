@@ -150,6 +150,7 @@ class SimulatorNode(StageNode[SimulatorParams]):
                 self.camera.restart()
             self.simulator.reset(p.seed, _randomisation(p))
             self.host.restart()
+            self.truth.restart()
             response.success = True
         except VlaSimError as error:
             response.message = str(error)

@@ -188,6 +188,10 @@ class TruthPublisher:
         node.publish(topics.GROUND_TRUTH)
         node.publish(topics.CONTACTS)
 
+    def restart(self) -> None:
+        """A new run begins: what touched in the old one is not said any more."""
+        self._contacts = ContactCollector()
+
     def tick(self, real_time_factor: float) -> None:
         self._contacts.add(self._simulator.contacts())
         if self._host.due(TRUTH_PERIOD, 2):

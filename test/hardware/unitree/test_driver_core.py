@@ -155,6 +155,12 @@ def test_the_motors_are_commanded_once_the_robots_own_controller_has_released_th
     orders = robot.run(2.0)
     assert (orders.low, orders.claim) == (None, False)
     assert robot.driver.why == "the controller ai has taken the motors"
+    robot.wanted = command(armed=False)
+    assert robot.run().claim is False
+    assert robot.driver.why == "not armed"  # else a person could not arm it any more
+    robot.wanted = command()
+    assert robot.run().claim is True
+    assert robot.driver.why == "the robot's own controller has the motors"
 
 
 def test_motors_are_damped_before_nothing_is_sent_any_more():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vla_sim.common.assets import find_world
-from vla_sim.hardware.unitree.motion import JOINTS, OK, TICK, Motion, State
+from vla_sim.hardware.unitree.motion import JOINTS, NOT_AVAILABLE, OK, TICK, Motion, State
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, LowCommand
 from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
@@ -45,6 +45,10 @@ def test_it_walks_squats_stands_up_and_catches_itself_after_half_a_second_of_dam
     assert robot.motion.set_velocity((0.3, 0.0, 0.0), 2.0) == OK
     walked = robot.run(4.0)
     assert 0.3 < walked.robot[0] < 0.7
+    assert robot.motion.set_velocity((0.3, 0.0, 0.0), 0.5) == OK
+    robot.run(1.0)
+    assert robot.motion.set_state(State.SQUAT) == NOT_AVAILABLE  # it would fall
+    robot.run(1.5)
     assert robot.motion.set_height(0.0) == OK
     low = robot.run(4.0)
     assert not low.fallen

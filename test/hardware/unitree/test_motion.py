@@ -1,5 +1,7 @@
 """The motion controller's states and the motors' law, without a body."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, LowCommand
 from vla_sim.robot import facts
 from vla_sim.robot.kinematics import Kinematics
 from vla_sim.stages.control.controller import Controller
+from vla_sim.stages.control.gripper import REACH
 from vla_sim.stages.control.policy import standing_policy
 
 KINEMATICS = Kinematics.load()
@@ -67,6 +70,25 @@ def test_parallel_ankles_are_pitch_and_roll_and_back():
     message.motors["q"][4], message.motors["q"][5] = 0.1, 0.3
     law = Torques.of(message)
     assert (law.q[4], law.q[5]) == pytest.approx((0.2, 0.1))
+
+
+def test_parallel_ankles_do_the_work_of_their_motors():
+    """Two motors B and A with the vendor's law, and the joints that they move."""
+    rng = np.random.default_rng(0)
+    joints, speeds = np.zeros(JOINTS), np.zeros(JOINTS)
+    ankle = [*motion.ANKLE_PITCH, *motion.ANKLE_ROLL]
+    joints[ankle], speeds[ankle] = rng.uniform(-0.3, 0.3, (2, 4))
+    message = command(kp=40.0, kd=2.0)
+    message.mode_pr = motion.PARALLEL
+    m = message.motors[:JOINTS]
+    for name in ("q", "dq", "tau"):
+        m[name][ankle] = rng.uniform(-1.0, 1.0, 4)
+    at, turns = motion.to_parallel(joints), motion.to_parallel(speeds)
+    of_motors = m["tau"] + 40.0 * (m["q"] - at) + 2.0 * (m["dq"] - turns)
+    law = Torques.of(message)
+    of_joints = law.kp * (law.q - joints) - law.kd * speeds + law.tau
+    assert of_joints[ankle] @ speeds[ankle] == pytest.approx(of_motors[ankle] @ turns[ankle], rel=1e-5)
+    np.testing.assert_allclose(motion.torque_to_parallel(of_joints)[ankle], of_motors[ankle], rtol=1e-5)
 
 
 def test_in_its_first_state_it_walks_and_obeys_no_motor_command(robot):
@@ -141,6 +163,37 @@ def test_the_one_number_for_both_ways_goes_down_and_up(robot):
     assert robot.balances
 
 
+def test_a_gesture_is_refused_or_begun_as_soon_as_the_policy_has_the_robot(robot):
+    robot.set_state(State.DAMP)
+    assert robot.set_state(State.WALK) == motion.OK
+    assert not robot.gesture("high wave")
+    robot.update(standing(0.002))
+    assert robot.gesture("high wave")
+    robot.set_state(State.SQUAT)
+    robot.update(standing(10.0))
+    robot.set_state(State.WALK)
+    robot._own = None  # what the policy wanted before it squatted
+    robot.update(standing(20.0))
+    assert robot.balances
+    assert robot.gesture("high wave")
+
+
+def test_no_posture_takes_over_from_the_policy_before_both_feet_stand(robot):
+    postures = (State.STAND, State.SQUAT, State.SQUAT_TO_STAND)
+    assert robot.set_velocity((0.3, 0.0, 0.0), 2.0) == motion.OK
+    for time in (0.0, 1.0, 1.98, 3.0):
+        robot.update(standing(time))
+        assert [robot.set_state(one) for one in postures] == [motion.NOT_AVAILABLE] * 3
+        assert robot.set_height(0.0) == motion.NOT_AVAILABLE
+        assert robot.set_state(State.WALK_RUN) == motion.OK
+        robot._ticks = 0
+    robot.update(standing(4.0))
+    assert robot.set_state(State.STAND) == motion.OK
+    assert robot.set_state(State.WALK) == motion.OK
+    assert not robot.walks
+    assert robot.set_height(0.0) == motion.OK
+
+
 def test_a_hand_keeps_what_it_holds_when_the_legs_are_damped_and_moves_once_a_period(robot):
     robot.hands["left"].move(0.03)
     calls = []
@@ -154,6 +207,23 @@ def test_a_hand_keeps_what_it_holds_when_the_legs_are_damped_and_moves_once_a_pe
     for k in range(motion.TICKS):
         robot.update(standing(1.0 + 0.002 * k))
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("state", [State.DAMP, State.ZERO_TORQUE])
+def test_a_hand_holds_as_hard_while_the_legs_go_to_another_state(robot, state):
+    feels = standing()
+    fingers = facts.FINGER_INDEX["left"]
+    feels.joint_position[fingers] = 0.02  # something keeps them apart
+    robot.hands["left"].move(0.0)
+
+    def wanted(begin):
+        return [
+            robot.update(replace(feels, time=begin + 0.002 * k)).position[fingers].max() for k in range(400)
+        ]
+
+    assert wanted(0.0)[-1] == pytest.approx(0.02 - REACH)
+    robot.set_state(state)
+    assert max(wanted(1.0)) == pytest.approx(0.02 - REACH)
 
 
 def test_the_arms_are_a_programs_by_the_weight_that_it_gives(robot):

@@ -6,8 +6,9 @@ import pytest
 pytest.importorskip("cyclonedds", reason="CycloneDDS is not installed")
 from protocol_rig import FAULTS, MOMENTS, Rig, play
 
-from vla_sim.hardware.unitree.motion import State
-from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT
+from vla_sim.hardware.unitree import dds_types
+from vla_sim.hardware.unitree.motion import ANKLE_PITCH, PARALLEL, State
+from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, LowCommand
 from vla_sim.robot import facts
 
 pytestmark = pytest.mark.integration
@@ -121,3 +122,34 @@ def test_no_motor_is_commanded_while_the_robots_own_controller_has_it():
     rig.run(1.5)
     assert not rig.motion.released
     assert rig.driver.why == "the controller ai has taken the motors"
+
+
+def test_two_programs_that_are_refused_are_each_told_once_and_not_in_turn():
+    rig, bad = Rig(), dds_types.LowCommand.of(LowCommand())  # without its CRC
+    sends = [
+        rig._loop._topics._bus.writer(topic, dds_types.LowCommand) for topic in ("rt/lowcmd", "rt/arm_sdk")
+    ]
+
+    def send():
+        for one in sends:
+            one(bad)
+
+    rig.run(0.2, send)
+    assert rig.robot.refused > 10
+    assert rig.lines == [
+        f"{topic}: its CRC is wrong: it is not obeyed" for topic in ("rt/lowcmd", "rt/arm_sdk")
+    ]
+
+
+def test_the_state_is_of_parallel_ankles_only_while_a_program_has_the_motors():
+    rig, message = Rig(), LowCommand()
+    message.mode_pr, message.mode_machine = PARALLEL, 5
+    message.seal()
+    rig.motion.release()
+    rig.run(0.1, lambda: rig._loop._topics.send_low(dds_types.LowCommand.of(message)))
+    assert rig.robot._state.mode_pr == PARALLEL
+    rig.motion.take_over()
+    rig.run(0.004)
+    assert rig.robot._state.mode_pr == 0
+    ankles = rig.robot._state.motors["q"][ANKLE_PITCH]
+    assert ankles == pytest.approx(rig.body.joint_position[ANKLE_PITCH], abs=0.01)

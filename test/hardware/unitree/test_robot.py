@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 import signal
+import sys
 import time
 from contextlib import contextmanager
 
@@ -139,6 +141,36 @@ def test_where_no_robot_is_that_is_said(ros_domain, monkeypatch):
     monkeypatch.setattr(robot_module, "FIND_TIMEOUT", 0.5)
     with pytest.raises(EngineError, match=r"no G1 is heard on lo in DDS domain \d+ within"):
         UnitreeRobot("lo", domain_beside(ros_domain))
+
+
+TALKATIVE = """#!{python}
+import socket, sys
+import numpy as np
+from robot_state import standing
+from vla_sim.hardware.unitree import link
+
+end = socket.socket(fileno=int(sys.argv[3]))
+sys.stderr.write("a message was not sent\\n" * 10_000)
+sys.stderr.flush()
+end.send(link.state_record(standing(1.0), np.zeros(33), 50.0, ""))
+end.recv(1)
+sys.exit("error: it is over")
+"""
+
+
+def test_a_driver_that_prints_much_is_not_held_up(tmp_path, monkeypatch):
+    """As where its cable is unplugged now and then: a line for each message that is not sent."""
+    script = tmp_path / "talkative"
+    script.write_text(TALKATIVE.format(python=sys.executable))
+    script.chmod(0o755)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setattr(sys, "executable", str(script))
+    monkeypatch.setattr(robot_module, "START_TIMEOUT", 30.0)
+    body = UnitreeRobot()
+    body.disarm()
+    with pytest.raises(EngineError, match=r"^it is over$"):
+        body.follow(math.inf)
+    body.close()
 
 
 def test_an_interface_that_there_is_not_is_said(ros_domain):

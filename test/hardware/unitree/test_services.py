@@ -92,7 +92,7 @@ def test_gestures_are_listed_with_their_numbers():
 
 
 PARAMETERS = st.text(max_size=60) | st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    st.none() | st.booleans() | st.floats() | st.sampled_from([10**400, 7]) | st.text(max_size=5),
     lambda one: (
         st.lists(one, max_size=4)
         | st.dictionaries(
@@ -114,6 +114,13 @@ def test_whatever_is_asked_there_is_an_answer(name, api, parameter):
     assert code in {0, 3203, 3204, 7301, 7302, 7303, 7400, 7402, 7404}
     assert isinstance(data, str)
     motion.update(standing(0.02))
+
+
+@pytest.mark.parametrize("api", [7101, 7104])
+def test_a_number_that_is_too_large_for_any_float_is_none(api):
+    _, lines, known = made()
+    assert ask(known["sport"], api, data=10**400) == (services.BAD_PARAMETER, None)
+    assert lines[0].startswith(f"sport {api}: ")
 
 
 @pytest.mark.parametrize("side", facts.SIDES)

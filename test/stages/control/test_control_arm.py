@@ -173,6 +173,21 @@ def test_walking_off_lets_go_of_the_world_but_not_of_the_pose():
     assert shares[-1] == 1.0
 
 
+def test_an_arm_that_is_let_go_of_the_world_on_its_way_home_is_held_and_not_given_back():
+    follower = ArmFollower("right", SimpleArm())
+    q = facts.DEFAULT_POSE.copy()
+    follower.follow(path_to(OUT), standing(q))
+    run(follower, 2.0, q)
+    for arrives in (False, True):
+        state = standing(q)
+        follower.follow(path_to(HOME, times=[2.0]), state, Anchor(pelvis_in_odom(state), np.zeros(3)))
+        run(follower, 3.0 if arrives else 1.0, q)
+        follower.freeze()
+        positions, shares = run(follower, 1.0, q)
+        assert shares[-1] == (0.0 if arrives else 1.0)
+        np.testing.assert_allclose(positions[-1], HOME if arrives else positions[0], atol=1e-6)
+
+
 def test_a_blocked_arm_does_not_push_ever_harder():
     follower = ArmFollower("right", SimpleArm())
     q = facts.DEFAULT_POSE.copy()

@@ -119,10 +119,10 @@ class Driver:
         if not all(np.isfinite(record[name]).all() for name in fields):
             return
         if not record["armed"]:
-            self._armed_since, self._latched = math.inf, ""
+            self._armed_since, self._latched, self._ours = math.inf, "", False
         elif self._armed_since == math.inf:
             self._armed_since = now
-            self.holder, self._ours = None if self._claims else "", False
+            self.holder = None if self._claims else ""
         self._command, self._commanded = record, now
 
     def left(self) -> None:

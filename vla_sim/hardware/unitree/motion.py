@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vla_sim.common.errors import InputError
 from vla_sim.common.geometry import Array, gravity_in_base
 from vla_sim.hardware.unitree.gestures import GESTURES
 from vla_sim.hardware.unitree.wire import ARM_SDK_WEIGHT, JOINTS, LowCommand
@@ -32,6 +33,8 @@ UPRIGHT = 0.5
 """[rad] of the pelvis's tilt from which it does not stand up by itself."""
 RISE_TIME = 3.0
 """[s] from a squat to standing, and back."""
+SETTLE_TIME = 1.5
+"""[s] after which a robot that walked has both feet where they stay: in a posture before that it falls."""
 GESTURE_SPEED, SHORTEST = 0.8, 0.3
 """[rad/s] on average of the fastest joint, and [s] from one posture to the next at least."""
 FULL_STICK = np.array([0.6, 0.3, 0.8])
@@ -115,6 +118,30 @@ def to_parallel(joints: Array) -> Array:
     return out
 
 
+def torque_from_parallel(motors: Array) -> Array:
+    """(29,) with the ankles' torques about pitch and roll from their motors': those that do the same work."""
+    out = motors.copy()
+    b, a = motors[ANKLE_PITCH], motors[ANKLE_ROLL]
+    out[ANKLE_PITCH], out[ANKLE_ROLL] = a + b, a - b
+    return out
+
+
+def torque_to_parallel(joints: Array) -> Array:
+    """The inverse of `torque_from_parallel`."""
+    out = joints.copy()
+    pitch, roll = joints[ANKLE_PITCH], joints[ANKLE_ROLL]
+    out[ANKLE_PITCH], out[ANKLE_ROLL] = 0.5 * (pitch - roll), 0.5 * (pitch + roll)
+    return out
+
+
+def gain_from_parallel(motors: Array) -> Array:
+    """(29,) with the ankles' gains from their motors': both push against either angle. What two that differ
+    would have pitch do to roll is left out."""
+    out = motors.copy()
+    out[ANKLE_PITCH] = out[ANKLE_ROLL] = motors[ANKLE_PITCH] + motors[ANKLE_ROLL]
+    return out
+
+
 class Torques(NamedTuple):
     """What the motors do: kp (q - position) - kd velocity + tau; (29,) each."""
 
@@ -141,7 +168,8 @@ class Torques(NamedTuple):
         )
         q, dq, tau, kp, kd = np.where(on, numbers, 0.0)
         if message.mode_pr == PARALLEL:
-            q, dq = from_parallel(q), from_parallel(dq)
+            q, dq, tau = from_parallel(q), from_parallel(dq), torque_from_parallel(tau)
+            kp, kd = gain_from_parallel(kp), gain_from_parallel(kd)
         # kd (dq - velocity) is kd dq, a torque of its own, and damping.
         return cls(q, kp, np.maximum(kd, LIMP), tau + kd * dq)
 
@@ -201,6 +229,8 @@ class Motion:
         self._keys: frozenset[str] = frozenset()
         self._velocity, self._until = np.zeros(3), -math.inf
         self._stick_velocity = np.zeros(3)
+        self._walked = -math.inf
+        """When it last walked [s]."""
         self._way: _Way | None = None
         self._sensed: RobotState | None = None
         self._ticks = 0
@@ -236,6 +266,8 @@ class Motion:
             return OK
         if wanted in (State.SIT, State.LIE_TO_STAND) or not self._upright(self._sensed):
             return NOT_AVAILABLE
+        if self._steps and wanted not in WALKING:
+            return NOT_AVAILABLE
         up = self.state in WALKING or self.state is State.STAND
         if wanted is State.SQUAT or (wanted is State.SQUAT_TO_STAND and up):  # 706 is both ways
             self._begin(1.0, State.SQUAT)
@@ -257,13 +289,14 @@ class Motion:
 
     def set_height(self, height: float) -> int:
         """Stand low (0) to upright (1)."""
-        if self.released or self.state not in WALKING or self._way is not None or self.walks:
+        if self.released or self.state not in WALKING or self._way is not None or self._steps:
             return NOT_AVAILABLE
         self._begin(0.5 * (1.0 - height), self.state)
         return OK
 
     def gesture(self, name: str) -> bool:
-        """Begin one of `GESTURES`; False if it walks, or something else has the arms."""
+        """Begin one of `GESTURES`; False if it walks, something else has the arms, or the policy has not seen
+        the robot yet."""
         assert self._sensed is not None
         if not self.balances or self.walks or self.arms.at(self._sensed.time) is not None:
             return False
@@ -271,7 +304,10 @@ class Motion:
             here = self._sensed.joint_position[facts.ARM_INDEX[side]]
             steps = np.abs(np.diff(np.vstack([here, path]), axis=0)).max(axis=1)
             times = np.cumsum(np.maximum(steps / GESTURE_SPEED, SHORTEST))
-            self.controller.arm_trajectory(side, facts.ARM_JOINTS[side], times, path)
+            try:
+                self.controller.arm_trajectory(side, facts.ARM_JOINTS[side], times, path)
+            except InputError:
+                return False
         return True
 
     def take_over(self) -> int:
@@ -301,6 +337,12 @@ class Motion:
         return self._velocity if in_force else self._stick_velocity
 
     @property
+    def _steps(self) -> bool:
+        """Whether a foot may be on its way."""
+        since = math.inf if self._sensed is None else self._sensed.time - self._walked
+        return self.balances and (self.walks or since < SETTLE_TIME)
+
+    @property
     def balances(self) -> bool:
         """Whether the policy has the robot: it may walk, and its arms may move."""
         known = self._sensed is not None and not self.released
@@ -317,11 +359,7 @@ class Motion:
 
     def _enter(self, state: State) -> None:
         self.state, self._way, self._depth, self._until = state, None, 0.0, -math.inf
-        kept = {side: hand.opening for side, hand in self.hands.items()}
-        self.controller.reset()
-        for side, opening in kept.items():  # what they hold does not depend on the legs
-            if opening is not None:
-                self.hands[side].move(opening)
+        self.controller.reset(hands=False)
         self._ticks = 0
 
     def _begin(self, depth: float, then: State) -> None:
@@ -367,10 +405,11 @@ class Motion:
         return self._walk(state)
 
     def _along(self, state: RobotState, way: _Way) -> Torques:
-        if state.time - way.since >= RISE_TIME:
-            self._enter(way.then)
-            self._depth = way.depth
-        return self._stance(state, way.at(state.time))
+        if state.time - way.since < RISE_TIME:
+            return self._stance(state, way.at(state.time))
+        self._enter(way.then)
+        self._depth = way.depth
+        return self._torques(state)
 
     @staticmethod
     def _stance(state: RobotState, q: Array) -> Torques:
@@ -390,6 +429,7 @@ class Motion:
             share[ARMS] = share[WAIST_YAW] = min(max(weight, 0.0), 1.0) if math.isfinite(weight) else 0.0
         if self._ticks % TICKS == 0:
             vx, vy, wz = self._asked.tolist()
+            self._walked = state.time if self.walks else self._walked
             self.controller.velocity.ask(vx, vy, wz, state.time)
             command = self.controller.update(state, driven=share)
             if self.controller.fallen:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import time
 
 import msgspec
@@ -50,11 +51,10 @@ class UnitreeRobot(Body):
             "interface": interface, "domain": domain, "mode": mode, "log": log, "dry_run": dry_run,
         }  # fmt: skip
         command = [sys.executable, "-m", "vla_sim.hardware.unitree.driver", str(theirs.fileno())]
+        # Not a pipe: CycloneDDS prints a line for each message that an unplugged cable does not take.
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as the driver)
         self._driver = subprocess.Popen(
-            [*command, msgspec.json.encode(settings).decode()],
-            pass_fds=[theirs.fileno()],
-            stderr=subprocess.PIPE,
-            text=True,
+            [*command, msgspec.json.encode(settings).decode()], pass_fds=[theirs.fileno()], stderr=self._said
         )
         theirs.close()
         self._state: RobotState | None = None
@@ -135,7 +135,8 @@ class UnitreeRobot(Body):
             record = self._link.newest()
         except EOFError:
             code = ended(self._driver, END_TIMEOUT)
-            said = (self._driver.stderr.read() if self._driver.stderr else "").strip().splitlines()
+            self._said.seek(0)
+            said = self._said.read().decode(errors="replace").strip().splitlines()
             raise EngineError(
                 said[-1].removeprefix("error: ") if said else f"the driver ended with {code}"
             ) from None
@@ -154,5 +155,4 @@ class UnitreeRobot(Body):
         """The driver gives the robot back, and ends."""
         self._link.close()
         ended(self._driver, END_TIMEOUT)
-        if self._driver.stderr is not None:
-            self._driver.stderr.close()
+        self._said.close()

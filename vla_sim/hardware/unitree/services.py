@@ -59,7 +59,7 @@ class Service:
             if not isinstance(given, dict):
                 raise ValueError(f"a JSON object is expected; got {parameter[:40]!r}")
             code, data = handler(given)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             self.log(f"{self.name} {api}: {error}")
             return BAD_PARAMETER, ""
         if code != OK:

@@ -10,7 +10,7 @@ from vla_sim.common.geometry import rpy_from_quaternion
 from vla_sim.hardware.unitree import dds_types, hands, remote, wire
 from vla_sim.hardware.unitree.cable import Cable
 from vla_sim.hardware.unitree.dds import serve
-from vla_sim.hardware.unitree.motion import PARALLEL, TICK, Motion, to_parallel
+from vla_sim.hardware.unitree.motion import PARALLEL, TICK, Motion, to_parallel, torque_to_parallel
 from vla_sim.hardware.unitree.services import ArmAction, MotionSwitcher, Service, Sport, Voice
 from vla_sim.hardware.unitree.simulated_parts import CASE_TEMPERATURE, Parts
 from vla_sim.robot import facts
@@ -47,7 +47,7 @@ class SimulatedG1:
         self._state.set_modes(1)
         self._sample = dds_types.LowState.of(self._state)
         self._ticks = 0
-        self._said = ""
+        self._said: dict[str, str] = {}
         self._low = cable.reader("rt/lowcmd", dds_types.LowCommand)
         self._arms = cable.reader("rt/arm_sdk", dds_types.LowCommand)
         self._hands = {
@@ -101,7 +101,7 @@ class SimulatedG1:
                 why = self._bad(sample.body, topic)
                 if why:
                     self.refused += 1
-                    self._say(f"{topic}: {why}")
+                    self._say(topic, why)
                 else:
                     heard.take(sample.body, now)
 
@@ -113,7 +113,7 @@ class SimulatedG1:
                         hands.mode(k) for k in range(len(q))
                     ]
                     if not on:
-                        self._say(f"{hands.topic(side, 'cmd')}: the modes are not those of its motors, on")
+                        self._say(hands.topic(side, "cmd"), "the modes are not those of its motors, on")
                     elif (wide := hands.opening(side, q)) is not None:
                         self._motion.hands[side].move(wide)
 
@@ -129,11 +129,11 @@ class SimulatedG1:
                 return f"mode_machine is {command.mode_machine}, not {MODE_MACHINE}: it is not obeyed"
         return ""
 
-    def _say(self, text: str) -> None:
-        """Each once in a row: a program sends 500 times a second."""
-        if text != self._said:
-            self._said = text
-            self._log(text)
+    def _say(self, topic: str, why: str) -> None:
+        """Each once in a row on its topic: a program sends 500 times a second."""
+        if self._said.get(topic) != why:
+            self._said[topic] = why
+            self._log(f"{topic}: {why}")
 
     def _send(self, state: RobotState) -> None:
         out, n = self._state, wire.JOINTS
@@ -142,18 +142,19 @@ class SimulatedG1:
         remote.press(out.remote, self.parts.keys)
         remote.push(out.remote, self.parts.sticks)
         out.tick = round(1e3 * state.time)
-        if (command := self._motion.low.message) is not None:
-            out.mode_pr = command.mode_pr
+        command = self._motion.low.message if self._motion.released else None
+        out.mode_pr = 0 if command is None else command.mode_pr
         out.imu[:4] = state.orientation
         out.imu[4:7] = state.angular_velocity_base
         out.imu[7:10] = state.linear_acceleration_base
         out.imu[10:] = rpy_from_quaternion(state.orientation)
         motors, q, dq = out.motors[:n], state.joint_position[:n], state.joint_velocity[:n]
+        effort = state.joint_effort[:n]
         if out.mode_pr == PARALLEL:
-            q, dq = to_parallel(q), to_parallel(dq)
+            q, dq, effort = to_parallel(q), to_parallel(dq), torque_to_parallel(effort)
         motors["ddq"] = (dq - motors["dq"]) / TICK
         motors["q"], motors["dq"] = q, dq
-        motors["tau_est"] = state.joint_effort[:n]
+        motors["tau_est"] = effort
         out.seal()
         self._send_state(self._sample)
         if self._ticks % SLOW == 0:

@@ -75,6 +75,7 @@ class MujocoSimulator(Simulator):
         self._dof_damping = m.dof_damping[:, 0] if m.dof_damping.ndim == 2 else m.dof_damping
         self._damping = self._dof_damping[self._v]
         self.model_damping = self._damping.copy()
+        self._armature = m.dof_armature[self._v]
         self._pelvis = self._id(_OBJ.mjOBJ_BODY, f"{robot_name}::{facts.BASE_LINK}")
         self._root_q = int(m.jnt_qposadr[m.body_jntadr[self._pelvis]])
         self._root_v = int(m.jnt_dofadr[m.body_jntadr[self._pelvis]])
@@ -164,9 +165,12 @@ class MujocoSimulator(Simulator):
         self._command = wanted
 
     def _damp(self, damping: Array) -> None:
+        """Implicitly, as the model's is: see `compile`."""
         if not np.array_equal(damping, self._damping):
             self._damping = damping.copy()
             self._dof_damping[self._v] = damping
+            more = self.model.opt.timestep * (damping - self.model_damping)
+            self.model.dof_armature[self._v] = self._armature + more
 
     def step(self) -> None:
         m, d = self.model, self.data

@@ -127,6 +127,7 @@ class ArmFollower:
         """Stop holding the tool in the world; the joints stay as they are (the robot walks off)."""
         if self._anchor is not None:
             self._begin(self.position, np.zeros(7))
+            self._leave = self._leave and self._path is None  # only where it has arrived
             self._path = self._anchor = None
 
     def halt(self) -> None:

@@ -103,6 +103,7 @@ class BodyHost:
     def restart(self) -> None:
         """The body is at its start again, at its time 0; the node's time goes on from now."""
         self._epoch += self.state.time + CONTROL_PERIOD
+        self._pending.clear()
         self.controller.reset()
         self.state = self._body.state()
 

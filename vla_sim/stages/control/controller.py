@@ -73,10 +73,13 @@ class Controller:
         self._past: deque[tuple[float, Anchor]] = deque(maxlen=round(MEMORY / CONTROL_PERIOD))
         self._state: RobotState | None = None
 
-    def reset(self) -> None:
-        """As new, for a robot that was put back to its start."""
-        for part in (*self.arm.values(), *self.hand.values(), self.velocity, self._policy, self._fall):
+    def reset(self, hands: bool = True) -> None:
+        """As new, for a robot that was put back to its start. hands: False has them go on as they are: what
+        they hold does not depend on the legs."""
+        for part in (*self.arm.values(), self.velocity, self._policy, self._fall):
             part.reset()  # type: ignore[attr-defined]
+        for hand in self.hand.values() if hands else ():
+            hand.reset()
         self._past.clear()
         self._state = None
         self._stood = -math.inf

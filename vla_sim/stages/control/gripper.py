@@ -24,10 +24,7 @@ REACH = FORCE / STIFFNESS if _HAND else 0.0
 
 
 class Hand(Protocol):
-    """What the controller asks of a hand. opening [m]: where it was sent last; None: nowhere."""
-
-    @property
-    def opening(self) -> float | None: ...
+    """What the controller asks of a hand."""
 
     def reset(self) -> None:
         """As new."""
@@ -44,8 +41,6 @@ class Hand(Protocol):
 
 class NoHand:
     """Of a robot that has none."""
-
-    opening = None
 
     def reset(self) -> None:
         pass
