@@ -341,6 +341,44 @@ def test_a_correction_takes_the_command_back_and_does_what_was_meant(text, reply
     assert [(s.command_id, s.state) for s in desk.of(topics.STATUS)] == [("c1", "cancelled")]
 
 
+def test_a_correction_of_what_has_ended_takes_nothing_back():
+    desk = Desk()
+    desk.say("go to the kitchen")
+    desk.dialogue.on_status(Status(command_id="c1", state="succeeded", mono=1.0))
+    desk.say("no, the bedroom", "c2")
+    assert desk.plans == [["navigate kitchen"], ["navigate bedroom"]]
+    assert statuses(desk) == []
+
+
+@pytest.mark.parametrize("words", ["never mind", "wait", "hold on", "don't move", "that's enough"])
+def test_what_is_said_after_a_stop_is_done_in_place_of_what_runs(words):
+    desk = Desk()
+    desk.say("go to the kitchen")
+    desk.say(f"{words}, go to the bedroom", "c2")
+    assert desk.plans == [["navigate kitchen"], ["navigate bedroom"]]
+    assert statuses(desk) == [("c1", "cancelled", "stop was said")]
+
+
+def test_where_safety_stops_what_runs_the_executive_answers_it():
+    desk = Desk()
+    desk.say("go to the kitchen")
+    desk.say("stop and go to the bedroom", "c2")
+    assert desk.plans == [["navigate kitchen"], ["navigate bedroom"]]
+    assert statuses(desk) == []
+
+
+def test_what_waits_for_its_plan_is_dropped_by_a_stop_and_what_follows_it():
+    release = threading.Event()
+    desk = Desk(lambda text, context: release.wait(WAIT) and to_kitchen(text, context), "auto")
+    try:
+        desk.say("off to where the food is")
+        desk.say("stop and go to the bedroom", "c2")
+        assert desk.plans == [["navigate bedroom"]]
+        assert statuses(desk) == [("c1", "cancelled", "stop was said")]
+    finally:
+        release.set()
+
+
 def test_no_stops_what_runs_and_otherwise_nothing():
     desk = Desk()
     desk.say("go to the kitchen")

@@ -104,6 +104,11 @@ class DialogueTracker:
         start = nearest_place(world, world.start[0], world.start[1])
         self.context = Context(place=start)
 
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """Ids of the commands that were planned and have not ended."""
+        return tuple(self._plans)
+
     def asked(self, text: str, problem: Problem, now: float, *, proposed: bool = False) -> None:
         """A question was asked back; what is said next may answer it. One about words that mean nothing here
         leaves an earlier question open."""

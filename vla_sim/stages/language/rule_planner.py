@@ -20,6 +20,7 @@ class Understood:
     """intent: what was said. steps: the plan. problem: what to ask back instead (no steps then).
     answer: words that answer a question (no steps then). mentioned, place: what was mentioned.
     about_seen: whether the answer depends on what perception sees.
+    instead: it is to be done in place of all that was to be done before.
     remembered: a model understood it so before, and was not asked again."""
 
     intent: tuple[Step, ...] = ()
@@ -28,6 +29,7 @@ class Understood:
     priority: Priority = "normal"
     answer: str = ""
     about_seen: bool = False
+    instead: bool = False
     mentioned: ObjectQuery | None = None
     place: str = ""
     remembered: bool = False
@@ -64,7 +66,8 @@ class RulePlanner:
             return Understood(problem=found.problem)
         if found.stop and not found.said:
             return STOP
-        wanted = self._resolved(found, context)  # what cannot be done after a stop must not cost the stop
+        wanted = replace(self._resolved(found, context), instead=found.stop)
+        # What cannot be done after a stop must not cost the stop.
         return STOP if found.stop and self.finish(wanted, context).problem is not None else wanted
 
     def _resolved(self, found: Extraction, context: Context) -> Understood:
