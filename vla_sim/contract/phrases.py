@@ -161,7 +161,9 @@ A_BIT = Phrases(
     spoken="a bit|a little",
 )
 """`vocabulary.A_BIT` or `A_BIT_TURNED`."""
-TURN = Phrases("spin|pivot|swivel|make|do|turn yourself|face", spoken="turn|rotate")
+TURN = Phrases("spin|pivot|swivel|make|do|take|turn yourself|face", spoken="turn|rotate")
+A_TURN = Phrases("a turn|turn")
+"""What is made or done, of no size: "make a turn to the left", "a left turn"."""
 CLOCKWISE = Phrases("clockwise")
 COUNTERCLOCKWISE = Phrases("counterclockwise|counter clockwise|anticlockwise|anti clockwise")
 AROUND = Phrases("round|back|about|the other way|the other way around|the other way round", spoken="around")
