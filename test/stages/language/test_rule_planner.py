@@ -133,6 +133,7 @@ def test_small_typing_errors_are_mended(text, step):
     [
         ("go to the kitchen and juggle",
          'I understood "go to the kitchen", but not "and juggle". What should I do?'),
+        ("look around", 'I did not understand "look around"'),
         ("juggle", 'I did not understand "juggle". I can go to a place, turn, move, wait, and find, pick up, '
          "bring and put down things. What should I do?"),
         ("go to the garage",
@@ -169,7 +170,8 @@ def test_small_typing_errors_are_mended(text, step):
         ("put the red cup next to", "Next to what shall I put it?"),
         ("put the red cup next to the red cup", "Which two do you mean?"),
         ("put the cup next to the cup", "Which two do you mean?"),
-        ("pick up the cup next to the ball", "I cannot choose a thing by what is beside it"),
+        ("pick up the cup next to the ball", "I cannot choose a thing or a way by what is beside it"),
+        ("take the red cup with both hands", "I take a thing with one hand."),
         ("put the red cup on the table", "Which one do you mean: kitchen table or coffee table?"),
         ("put the red cup in the hallway", "I know nothing to put it on in the hallway."),
         ("pick up the red cup and pick up the blue box", "I can hold one thing only."),
