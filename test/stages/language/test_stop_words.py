@@ -53,9 +53,15 @@ def test_a_negation_of_something_else_takes_no_stop_back(text):
     assert RULES.plan(text).priority == "stop"
 
 
+@pytest.mark.parametrize("text", ["can't you stop", "why don't you just stop", "why not stop"])
+def test_who_asks_why_it_does_not_stop_has_it_stop(text):
+    assert RULES.plan(text).priority == "stop"
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "you can't stop now",
         "don't stop",
         "please do not stop now",
         "you don't have to stop",

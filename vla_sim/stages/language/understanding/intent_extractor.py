@@ -235,4 +235,7 @@ def _is_stop(text: Sequence[str], clauses: list[Placed], rest: list[Span]) -> bo
 def _forbidden(text: Sequence[str], stop: int) -> bool:
     while stop > 0 and text[stop - 1] in phrases.BEFORE_STOP:
         stop -= 1
-    return stop > 0 and text[stop - 1] in phrases.NEGATIONS
+    if stop == 0 or text[stop - 1] not in phrases.NEGATIONS:
+        return False
+    plea = stop > 1 and text[stop - 2] == "why"  # "why don't you stop", "can't you stop"
+    return not plea and (text[stop - 1] != "can't" or text[stop] != "you")
