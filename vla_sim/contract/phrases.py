@@ -110,6 +110,12 @@ FORBIDDEN = Phrases("dont", spoken="don't|do not|never")
 """Before a command that is not to be done; it is asked back."""
 NEGATIONS = frozenset({"not", "don't", "dont", "never", "without", "cannot", "can't", "neither", "nor"})
 
+
+def negates(word: str) -> bool:
+    """Whether a word says of others that they do not hold: "not", "shouldn't"."""
+    return word in NEGATIONS or word.endswith("n't")
+
+
 GO = Phrases(
     "travel|run|proceed|march|go over|walk over|go on|move over|come over|go straight|bring yourself",
     "take yourself|step|get|make your way|rush|dash|hurry|sprint|stand|go and stand|wander|stroll|head over",

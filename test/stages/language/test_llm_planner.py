@@ -154,7 +154,7 @@ def test_it_counts_as_spoken_of_through_the_context():
 
 
 @pytest.mark.parametrize(
-    "text", ["don't go to the kitchen", "not the kitchen please", "never go to the kitchen"]
+    "text", ["don't go to the kitchen", "not the kitchen please", "you shouldn't go to the kitchen"]
 )
 def test_what_is_not_to_be_done_is_no_plan(text):
     with ScriptedLlm() as server, pytest.raises(LlmError, match="not to be done"):

@@ -122,7 +122,9 @@ def test_a_stop_that_one_ear_heard_is_a_stop() -> None:
     assert decided(Recognition("go to the box", 0.4), Recognition("stop", 0.2)) == ("stop", True, "free")
 
 
-@pytest.mark.parametrize("heard", ["go to the kitchen stop", "go to the kitchen not"])
+@pytest.mark.parametrize(
+    "heard", ["go to the kitchen stop", "go to the kitchen not", "shouldn't go to the kitchen"]
+)
 def test_no_likeness_leaves_out_a_stop_or_a_negation(heard: str) -> None:
     sure = Recognition("go to the kitchen", 0.45)
     assert decided(sure, Recognition(heard, 0.9)) == (heard, False, "free")

@@ -52,7 +52,7 @@ def ungrounded(text: str, steps: Sequence[Step], lexicon: Lexicon, context: Cont
 def negation(text: str) -> str:
     """The first word with which the text says what is not to be done, which no plan can hold; "" if there is
     none."""
-    return next((word for word in tokenise(text) if word in phrases.NEGATIONS), "")
+    return next((word for word in tokenise(text) if phrases.negates(word)), "")
 
 
 def _amiss(step: Step, said: Sequence[str], amounts: Mapping[str, list[float]]) -> str | None:
