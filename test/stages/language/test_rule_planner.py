@@ -224,6 +224,14 @@ def test_haste_makes_a_plan_urgent(word):
 
 
 @pytest.mark.parametrize(
+    ("text", "priority"),
+    [("wait a minute", "urgent"), ("hold on a second", "urgent"), ("wait 5 seconds and turn left", "normal")],
+)
+def test_what_runs_waits_at_once_and_goes_on(text, priority):
+    assert RULES.plan(text).priority == priority
+
+
+@pytest.mark.parametrize(
     ("text", "answer"),
     [
         ("hello robot", "Hello. What should I do?"), ("what are you holding?", "I am holding the red cup."),

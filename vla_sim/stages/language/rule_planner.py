@@ -76,7 +76,8 @@ class RulePlanner:
             steps = tuple(step for one in found.said for step in resolver.resolve(one))
         except Unresolved as error:  # "the left one" says the rest of it
             return Understood(problem=error.problem, mentioned=resolver.mentioned)
-        priority: Priority = "urgent" if found.urgent else "normal"
+        wait_now = all(step.skill == "wait" for step in steps)  # what runs goes on after it
+        priority: Priority = "urgent" if found.urgent or wait_now else "normal"
         if len(steps) == 1 and steps[0].skill == "stop":
             priority = "stop"
         return Understood(
