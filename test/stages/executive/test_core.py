@@ -559,6 +559,7 @@ def test_an_urgent_command_goes_first_and_the_other_goes_on_after_it():
     (Step(skill="turn", angle=-1.0), (0.0, 0.0, -1.1), (0.0, 0.0, 0.0)),
     (Step(skill="turn", angle=-1.0), (0.0, 0.0, 0.1), (0.0, 0.0, -1.1)),
     (Step(skill="turn", angle=6.0), (0.0, 0.0, 5.0), (0.0, 0.0, 1.0)),
+    (Step(skill="turn", angle=-12.0), (0.0, 0.0, -9.0), (0.0, 0.0, -3.0)),
 ])  # fmt: skip
 def test_a_walk_that_an_urgent_command_interrupts_goes_on_with_what_is_left_of_it(step, walked, left):
     body = Body(silent=True)
@@ -566,10 +567,13 @@ def test_a_walk_that_an_urgent_command_interrupts_goes_on_with_what_is_left_of_i
     body.allow(Step(skill="say", text="off"), step, command_id="slow")
     body.run(0.2)
     ahead, aside, turned = walked
-    body.ctx.pose = (
-        x + ahead * math.cos(yaw) - aside * math.sin(yaw), y + ahead * math.sin(yaw) + aside * math.cos(yaw),
-        math.remainder(yaw + turned, 2.0 * math.pi),
-    )  # fmt: skip
+    for share in (0.25, 0.5, 0.75, 1.0):
+        body.ctx.pose = (
+            x + ahead * math.cos(yaw) - aside * math.sin(yaw),
+            y + ahead * math.sin(yaw) + aside * math.cos(yaw),
+            math.remainder(yaw + share * turned, 2.0 * math.pi),
+        )
+        body.run(0.1)
     for repeat in range(2):  # without a step between them
         body.silent = False
         body.allow(Step(skill="wait", seconds=0.1), command_id=f"now-{repeat}", priority="urgent")
