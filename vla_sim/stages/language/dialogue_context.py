@@ -101,8 +101,8 @@ class DialogueTracker:
         self._world = world
         self._plans: OrderedDict[str, tuple[Plan, int]] = OrderedDict()
         self._last: Turn | None = None
-        start = nearest_place(world, world.start[0], world.start[1])
-        self.context = Context(place=start)
+        self._start = nearest_place(world, world.start[0], world.start[1])
+        self.context = Context(place=self._start)
 
     @property
     def under_way(self) -> tuple[str, ...]:
@@ -199,7 +199,8 @@ class DialogueTracker:
         self._began(step)
         if step.place and step.skill in ("navigate", "carry", "place", "find"):
             surfaces = {surface.name: surface.place for surface in self._world.surfaces}
-            place = "" if step.place == "user" else surfaces.get(step.place, step.place)
+            known = surfaces | {"user": "", "start": self._start}
+            place = known.get(step.place, step.place)
             self.context = replace(self.context, place=place)
 
     def _began(self, step: Step) -> None:
