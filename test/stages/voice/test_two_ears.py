@@ -161,6 +161,18 @@ def test_a_free_ear_that_is_late_is_not_waited_for() -> None:
     ear.close()
 
 
+def test_where_the_free_ear_fails_the_other_is_answered() -> None:
+    class Deaf(Free):
+        def transcribe(self, sound: Samples) -> Recognition:
+            raise RuntimeError("out of memory")
+
+    sound = in_room(voice().speak("pick up the red cup"), lead=1.0, noise_db=-42.0)
+    second = SecondEar(Deaf(), recogniser(), budget=10.0)
+    (heard,) = hear(Listener(recogniser(), grammar(), second=second), sound)
+    assert (heard.text, heard.reason) == ("pick up the red cup", "partial")
+    second.close()
+
+
 def test_what_was_begun_in_a_pause_is_not_done_twice() -> None:
     free = Free()
     free.go.set()
