@@ -379,11 +379,12 @@ def test_what_waits_for_its_plan_is_dropped_by_a_stop_and_what_follows_it():
         release.set()
 
 
-def test_no_stops_what_runs_and_otherwise_nothing():
+@pytest.mark.parametrize("words", ["no!", "No no no!", "no, don't", "don't!"])
+def test_no_stops_what_runs_and_otherwise_nothing(words):
     desk = Desk()
     desk.say("go to the kitchen")
     desk.dialogue.on_status(Status(command_id="c1", state="running", mono=1.0))
-    desk.say("no!", "c2")
+    desk.say(words, "c2")
     assert desk.plans == [["navigate kitchen"], ["stop"]]
 
 

@@ -53,6 +53,11 @@ def test_a_negation_of_something_else_takes_no_stop_back(text):
     assert RULES.plan(text).priority == "stop"
 
 
+@pytest.mark.parametrize("text", ["no wait", "no, hold on!", "oh god wait", "hey whoa"])
+def test_a_stop_that_could_be_another_word_is_one_among_fillers(text):
+    assert RULES.plan(text).priority == "stop"
+
+
 @pytest.mark.parametrize("text", ["can't you stop", "why don't you just stop", "why not stop"])
 def test_who_asks_why_it_does_not_stop_has_it_stop(text):
     assert RULES.plan(text).priority == "stop"

@@ -22,6 +22,7 @@ from vla_sim.stages.language.understanding.intent_extractor import Extractor
 from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, PAUSES, tokenise
 from vla_sim.world.semantic_map import World, surface_below
 
+_REFUSALS = phrases.NO | phrases.NEVER_MIND | phrases.FORBIDDEN
 REMEMBERED_PLANS = 64
 REPLY_SECONDS = 30.0
 """[s, ROS clock] in which words may answer a question, or correct a command that was given."""
@@ -82,8 +83,11 @@ def _yes_or_aside(proposed: str, reply: str) -> bool:
 
 
 def refused(tokens: Sequence[str]) -> bool:
-    """Whether all that was said is no."""
-    return bool(tokens) and len(tokens) in (phrases.NO.end(tokens, 0), phrases.NEVER_MIND.end(tokens, 0))
+    """Whether all that was said is no, once or more: "no, don't"."""
+    i: int | None = 0
+    while i is not None and i < len(tokens):
+        i = _REFUSALS.end(tokens, i)
+    return bool(tokens) and i is not None
 
 
 def spoken(text: str) -> list[str]:

@@ -27,7 +27,7 @@ from vla_sim.stages.language.understanding.clauses import (
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.manner import with_manner
 from vla_sim.stages.language.understanding.reader import Clause, Reader, Said
-from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, slip, tokenise, words
+from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, PAUSES, slip, tokenise, words
 
 Span = tuple[int, int]
 Placed = tuple[int, int, Clause]
@@ -219,7 +219,8 @@ def _is_stop(text: Sequence[str], clauses: list[Placed], rest: list[Span]) -> bo
     safe side.
     """
     stops = [k for k, (_, _, clause) in enumerate(clauses) if clause.said and clause.said[0].skill == "stop"]
-    if not stops or (rest and not any(text[clauses[k][1]] in phrases.SURE_STOP for k in stops)):
+    strange = {word for a, b in rest for word in text[a:b]} - STOP_FILLERS - PAUSES
+    if not stops or (strange and not any(text[clauses[k][1]] in phrases.SURE_STOP for k in stops)):
         return None
     first = clauses[0][1]
     before = {word for a, b in rest if b <= first for word in text[a:b]}
