@@ -307,6 +307,14 @@ def test_no_to_what_was_half_heard_has_nothing_done(reply, said):
         ("find the red", "the ball", ["find red ball"]), ("find the red one", "the cup", ["find red cup"]),
         ("find the red thing", "the red ball", ["find red ball"]),
         ("go to the garage", "slowly walk to the bedroom", ["navigate bedroom"]),
+        ("put it down", "the kitchen", ["place kitchen"]),
+        ("move it", "the kitchen", ["carry kitchen"]),
+        ("turn around and take the blue box", "on the nightstand",
+         ["place nightstand", "turn 3.142", "find blue box", "approach blue box", "pick blue box"]),
+        ("take the blue box", "next to the ball",
+         ["place next to ball", "find blue box", "approach blue box", "pick blue box"]),
+        ("take the blue box", "the nightstand",
+         ["place nightstand", "find blue box", "approach blue box", "pick blue box"]),
     ],
 )  # fmt: skip
 def test_an_answer_completes_what_was_asked_back(text, reply, plan):
@@ -330,6 +338,10 @@ def test_an_answer_completes_what_was_asked_back(text, reply, plan):
         ("find the red cup", "the other one", ["find green cup"]),
         ("turn left", "no, right", ["turn -1.571"]), ("move forward 1 meter", "no, 2 meters", ["move 2 0"]),
         ("go to the kitchen", "no, find the red ball", ["find red ball"]),
+        ("find the red cup, take it from the kitchen to the bedroom", "no, from the living room", [
+            "find red cup", "navigate living room", "find red cup in living room", "approach red cup",
+            "pick red cup", "carry bedroom",
+        ]),
     ],
 )  # fmt: skip
 def test_a_correction_takes_the_command_back_and_does_what_was_meant(text, reply, plan):

@@ -16,7 +16,7 @@ from vla_sim.contract.records import (
     Status,
     Step,
 )
-from vla_sim.stages.language.understanding.amendments import amended
+from vla_sim.stages.language.understanding.amendments import amended, put_first
 from vla_sim.stages.language.understanding.clarifications import Problem
 from vla_sim.stages.language.understanding.intent_extractor import Extractor
 from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, PAUSES, tokenise
@@ -49,13 +49,15 @@ class Context:
 @dataclass(frozen=True)
 class Turn:
     """What was said last. text: the words. question: what was asked back, if they were. unknown: words of it
-    that were no name. proposed: whether the question is "Did you say ...?". command_id: of what was begun."""
+    that were no name. proposed: whether the question is "Did you say ...?". held: what it asks where to put.
+    command_id: of what was begun."""
 
     text: str
     said: float
     question: str = ""
     unknown: str = ""
     proposed: bool = False
+    held: str = ""
     command_id: str = ""
 
 
@@ -118,7 +120,7 @@ class DialogueTracker:
         leaves an earlier question open."""
         open_question = self._last is not None and bool(self._last.question)
         if proposed or not (problem.reason == "heard" or (open_question and problem.reason == "words")):
-            self._last = Turn(text, now, problem.question, problem.unknown, proposed)
+            self._last = Turn(text, now, problem.question, problem.unknown, proposed, problem.held)
 
     def began(self, text: str, command_id: str, now: float) -> None:
         """A command is being planned, or was; what is said next may correct it."""
@@ -148,7 +150,8 @@ class DialogueTracker:
         denied = phrases.CORRECTION.end(tokens, 0) if tokens else None
         rest = " ".join(tokens[denied or 0 :])
         if last.question:
-            new = amended(extractor, last.text, rest, last.unknown)
+            new = put_first(extractor, last.held, rest, last.text) if last.held else ""
+            new = new or amended(extractor, last.text, rest, last.unknown)
             self._last = None if new else self._last
             return Reply(new) if new else None
         if denied is None and phrases.OTHER.end(tokens, 0) != len(tokens):

@@ -22,6 +22,8 @@ class Problem:
     reason: Reason
     unknown: str = ""
     """The words that were taken for a name and are none."""
+    held: str = ""
+    """What has to be put down first."""
 
 
 NOTHING_HEARD = Problem("I did not hear anything.", "heard")
@@ -134,7 +136,7 @@ def no_surface(place: str, lexicon: Lexicon) -> Problem:
 
 def hand_is_full(held: ObjectQuery, wanted: ObjectQuery) -> Problem:
     question = f"I can hold one thing only. Where shall I put the {held} before I take the {wanted}?"
-    return Problem(question, "held")
+    return Problem(question, "held", held=str(held))
 
 
 def too_long_text(length: int, most: int) -> Problem:
