@@ -58,6 +58,16 @@ def test_a_stop_that_could_be_another_word_is_one_among_fillers(text):
     assert RULES.plan(text).priority == "stop"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["don't move forward 2 meters", "stop moving left 1 meter", "stop turning left 90 degrees",
+     "cancel go to the kitchen", "abort: go to the kitchen", "never mind going to the kitchen",
+     "stop to take the red cup"],
+)  # fmt: skip
+def test_what_is_to_be_stopped_is_not_done(text):
+    assert RULES.plan(text).priority == "stop"
+
+
 @pytest.mark.parametrize("text", ["can't you stop", "why don't you just stop", "why not stop"])
 def test_who_asks_why_it_does_not_stop_has_it_stop(text):
     assert RULES.plan(text).priority == "stop"

@@ -29,6 +29,7 @@ from vla_sim.stages.language.understanding.manner import with_manner
 from vla_sim.stages.language.understanding.reader import Clause, Reader, Said
 from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, PAUSES, slip, tokenise, words
 
+_APART = frozenset(("and", "then", *",;.!?"))
 Span = tuple[int, int]
 Placed = tuple[int, int, Clause]
 """Where its links begin, where it begins, and the clause."""
@@ -213,6 +214,8 @@ def _merged(spans: list[Span]) -> list[Span]:
 def _is_stop(text: Sequence[str], clauses: list[Placed], rest: list[Span]) -> bool | None:
     """True: stop, whatever else was said. False: stop first, then the other commands. None: no stop.
 
+    What nothing sets apart from it is what is to be stopped: "cancel go to the kitchen".
+
     A sure word ("stop", not "wait") at the beginning always counts, at the end too unless it is linked
     to a command ("go to the kitchen and stop"); words that are not understood do not matter, only that it is
     forbidden ("don't stop", but "not there, stop") or asked about ("did you stop there"). Too eager is the
@@ -225,7 +228,7 @@ def _is_stop(text: Sequence[str], clauses: list[Placed], rest: list[Span]) -> bo
     first = clauses[0][1]
     before = {word for a, b in rest if b <= first for word in text[a:b]}
     if stops[0] == 0 and before <= STOP_FILLERS:
-        return len(stops) == len(clauses) or bool(rest)
+        return len(stops) == len(clauses) or bool(rest) or _APART.isdisjoint(text[slice(*clauses[1][:2])])
     last, (at, begin, _) = stops[-1], clauses[stops[-1]]
     if _forbidden(text, begin) or (begin == 2 and text[0] in phrases.DID):
         return None
