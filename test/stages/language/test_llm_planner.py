@@ -137,6 +137,12 @@ def test_a_plan_that_forgets_a_place_is_refused():
         ask(server, "to the kitchen with you, red cup, bring it on")
 
 
+def test_a_plan_for_a_thing_whose_name_is_near_is_refused():
+    steps = '{"steps":[{"skill":"pick","object":"box"}]}'
+    with ScriptedLlm([steps]) as server, pytest.raises(LlmError, match="does not speak of the box"):
+        ask(server, "go get the xbox")
+
+
 def test_a_grounded_plan_may_be_asked_not_to_be():
     steps = '{"steps":[{"skill":"pick","object":"yellow bottle"}]}'
     with ScriptedLlm([steps]) as server:
