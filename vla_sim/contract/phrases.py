@@ -94,7 +94,8 @@ STOP = Phrases(
     "don't move|do not move|stay|stay there|stay here|stay where you are|never mind|nevermind|wait|pause",
     "stop it|stop that|stop turning|stop right there|stop everything|stop there",
     "cancel that|cancel it|cancel everything|cancel command|cancel task|cancel plan|abort mission|abort that",
-    "stop robot|stop here|that's enough|that is enough|stop what you are doing",
+    "stop robot|stop here|that's enough|that is enough|stop what you are doing|keep still",
+    "hold it right there|hold position|hold your position|quit it",
     spoken="stop|stop now|stop the robot|stop moving|stop walking|halt|freeze|emergency stop",
 )
 """Its words that mean stop to every stage are `STOP_WORDS`."""
@@ -288,7 +289,9 @@ ASK_SEEING = Phrases(
     spoken="what do you see",
 )
 ASK_WHERE = Phrases("what place is this|which room is this|which room are you in", spoken="where are you")
-ASK_DOING = Phrases("what are you up to|what is going on|are you busy", spoken="what are you doing")
+ASK_DOING = Phrases(
+    "what are you up to|what is going on|are you busy|where are you going", spoken="what are you doing"
+)
 ASK_ABLE = Phrases(
     "help|what do you know|what do you understand|what can i say|what can i ask|what commands do you know|"
     "what can you do for me|how can you help|how do you work",

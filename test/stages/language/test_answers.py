@@ -37,6 +37,7 @@ SEEN = (
         ("where is the red ball", "I have seen a red ball on the nightstand."),
         ("what colour is the ball", "I have seen a ball that is red."),
         ("what are you doing", 'I am doing what you said: "go to the kitchen".'),
+        ("where are you going", 'I am doing what you said: "go to the kitchen".'),
         ("is there an elephant in the kitchen", 'I do not know what "elephant" is.'),
         ("is there a small cup in the kitchen", "Yes: a red cup on the kitchen table."),
         ("is there a large cup in the kitchen", "I have not seen a large cup at the kitchen."),

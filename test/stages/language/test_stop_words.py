@@ -68,6 +68,11 @@ def test_what_is_to_be_stopped_is_not_done(text):
     assert RULES.plan(text).priority == "stop"
 
 
+@pytest.mark.parametrize("text", ["hold it right there!", "hold your position", "keep still", "quit it"])
+def test_what_else_is_called_to_who_moves_is_a_stop(text):
+    assert RULES.plan(text).priority == "stop"
+
+
 @pytest.mark.parametrize("text", ["can't you stop", "why don't you just stop", "why not stop"])
 def test_who_asks_why_it_does_not_stop_has_it_stop(text):
     assert RULES.plan(text).priority == "stop"
