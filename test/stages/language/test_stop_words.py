@@ -38,6 +38,7 @@ def test_a_stop_after_a_question_is_one(text):
 @pytest.mark.parametrize(
     "text",
     ["do you see the wall? stop!", "is there a problem? Stop!", "go to the garage stop", "say hello halt",
+     "do you see the dog? Don't move!", "go to the garage hold on", "Wait! There is a dog.",
      "this is my mug freeze", "bring me my hat stop", "put the cup on the shelf stop"],
 )  # fmt: skip
 def test_words_that_may_be_anything_swallow_no_stop(text):
