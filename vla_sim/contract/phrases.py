@@ -94,7 +94,8 @@ STOP = Phrases(
     "don't move|do not move|stay|stay there|stay here|stay where you are|never mind|nevermind|wait|pause",
     "stop it|stop that|stop turning|stop right there|stop everything|stop there",
     "cancel that|cancel it|cancel everything|cancel command|cancel task|cancel plan|abort mission|abort that",
-    "stop robot|stop here|that's enough|that is enough|stop what you are doing",
+    "stop robot|stop here|that's enough|that is enough|stop what you are doing|keep still",
+    "hold it right there|hold position|hold your position|quit it",
     spoken="stop|stop now|stop the robot|stop moving|stop walking|halt|freeze|emergency stop",
 )
 """Its words that mean stop to every stage are `STOP_WORDS`."""
@@ -109,6 +110,12 @@ BEFORE_STOP = frozenset({"a", "any", "you", "have", "need", "to", "ever", "dare"
 FORBIDDEN = Phrases("dont", spoken="don't|do not|never")
 """Before a command that is not to be done; it is asked back."""
 NEGATIONS = frozenset({"not", "don't", "dont", "never", "without", "cannot", "can't", "neither", "nor"})
+
+
+def negates(word: str) -> bool:
+    """Whether a word says of others that they do not hold: "not", "shouldn't"."""
+    return word in NEGATIONS or word.endswith("n't")
+
 
 GO = Phrases(
     "travel|run|proceed|march|go over|walk over|go on|move over|come over|go straight|bring yourself",
@@ -161,7 +168,9 @@ A_BIT = Phrases(
     spoken="a bit|a little",
 )
 """`vocabulary.A_BIT` or `A_BIT_TURNED`."""
-TURN = Phrases("spin|pivot|swivel|make|do|turn yourself|face", spoken="turn|rotate")
+TURN = Phrases("spin|pivot|swivel|make|do|take|turn yourself|face", spoken="turn|rotate")
+A_TURN = Phrases("a turn|turn")
+"""What is made or done, of no size: "make a turn to the left", "a left turn"."""
 CLOCKWISE = Phrases("clockwise")
 COUNTERCLOCKWISE = Phrases("counterclockwise|counter clockwise|anticlockwise|anti clockwise")
 AROUND = Phrases("round|back|about|the other way|the other way around|the other way round", spoken="around")
@@ -280,7 +289,9 @@ ASK_SEEING = Phrases(
     spoken="what do you see",
 )
 ASK_WHERE = Phrases("what place is this|which room is this|which room are you in", spoken="where are you")
-ASK_DOING = Phrases("what are you up to|what is going on|are you busy", spoken="what are you doing")
+ASK_DOING = Phrases(
+    "what are you up to|what is going on|are you busy|where are you going", spoken="what are you doing"
+)
 ASK_ABLE = Phrases(
     "help|what do you know|what do you understand|what can i say|what can i ask|what commands do you know|"
     "what can you do for me|how can you help|how do you work",

@@ -26,6 +26,7 @@ from vla_sim.contract.records import (
 from vla_sim.contract.surface_points import pack
 from vla_sim.stages.executive.core import Executive
 from vla_sim.stages.executive.skill_context import SkillContext
+from vla_sim.stages.executive.skills import handling
 from vla_sim.world.objects import ObjectKind
 from vla_sim.world.occupancy_grid import Grid
 from vla_sim.world.semantic_map import Place, Surface, World
@@ -191,6 +192,25 @@ def test_it_does_not_walk_with_its_arms_in_the_way_and_says_why(skill, wrong, la
     body.allow(Step(skill="navigate", place="user"), command_id="e")
     body.run()
     assert body.final("e")[1] == "succeeded"
+
+
+@pytest.mark.parametrize("place", ["kitchen", "table"])
+def test_what_is_in_the_way_of_putting_it_down_is_told(place):
+    body = Body()
+    body.allow(Step(skill="pick", object=CUP), Step(skill="place", place=place))
+    while body.done[-1:] != ["pick"]:
+        body.run(0.05)
+    body.refuse = {"go"}
+    body.run()
+    assert body.said[-1] == "I could not get to the table: blocked"
+
+
+def test_a_table_without_room_is_named_as_one(monkeypatch):
+    monkeypatch.setattr(handling, "choose_place_spot", lambda *_, **__: None)
+    body = Body()
+    body.allow(Step(skill="pick", object=CUP), Step(skill="place", place="table"))
+    body.run()
+    assert body.said[-1] == "I find no free spot on the table."
 
 
 def test_what_is_put_down_is_told_of_although_the_hand_is_empty_by_then():
@@ -559,6 +579,7 @@ def test_an_urgent_command_goes_first_and_the_other_goes_on_after_it():
     (Step(skill="turn", angle=-1.0), (0.0, 0.0, -1.1), (0.0, 0.0, 0.0)),
     (Step(skill="turn", angle=-1.0), (0.0, 0.0, 0.1), (0.0, 0.0, -1.1)),
     (Step(skill="turn", angle=6.0), (0.0, 0.0, 5.0), (0.0, 0.0, 1.0)),
+    (Step(skill="turn", angle=-12.0), (0.0, 0.0, -9.0), (0.0, 0.0, -3.0)),
 ])  # fmt: skip
 def test_a_walk_that_an_urgent_command_interrupts_goes_on_with_what_is_left_of_it(step, walked, left):
     body = Body(silent=True)
@@ -566,10 +587,13 @@ def test_a_walk_that_an_urgent_command_interrupts_goes_on_with_what_is_left_of_i
     body.allow(Step(skill="say", text="off"), step, command_id="slow")
     body.run(0.2)
     ahead, aside, turned = walked
-    body.ctx.pose = (
-        x + ahead * math.cos(yaw) - aside * math.sin(yaw), y + ahead * math.sin(yaw) + aside * math.cos(yaw),
-        math.remainder(yaw + turned, 2.0 * math.pi),
-    )  # fmt: skip
+    for share in (0.25, 0.5, 0.75, 1.0):
+        body.ctx.pose = (
+            x + ahead * math.cos(yaw) - aside * math.sin(yaw),
+            y + ahead * math.sin(yaw) + aside * math.cos(yaw),
+            math.remainder(yaw + share * turned, 2.0 * math.pi),
+        )
+        body.run(0.1)
     for repeat in range(2):  # without a step between them
         body.silent = False
         body.allow(Step(skill="wait", seconds=0.1), command_id=f"now-{repeat}", priority="urgent")

@@ -81,6 +81,13 @@ def test_the_robot_is_where_the_world_starts_it_until_it_walks():
     assert dialogue.context.place == ""
 
 
+def test_back_at_the_start_it_is_at_that_place_again():
+    dialogue = DialogueTracker(HOME)
+    sent(dialogue, "go to the kitchen and then back to where you started")
+    dialogue.on_status(status("succeeded"))
+    assert RULES.plan("where are you", dialogue.context).answer == "I am at the living room."
+
+
 def test_words_of_other_commands_change_nothing():
     dialogue = DialogueTracker(HOME)
     before = dialogue.context

@@ -137,6 +137,12 @@ def test_a_plan_that_forgets_a_place_is_refused():
         ask(server, "to the kitchen with you, red cup, bring it on")
 
 
+def test_a_plan_for_a_thing_whose_name_is_near_is_refused():
+    steps = '{"steps":[{"skill":"pick","object":"box"}]}'
+    with ScriptedLlm([steps]) as server, pytest.raises(LlmError, match="does not speak of the box"):
+        ask(server, "go get the xbox")
+
+
 def test_a_grounded_plan_may_be_asked_not_to_be():
     steps = '{"steps":[{"skill":"pick","object":"yellow bottle"}]}'
     with ScriptedLlm([steps]) as server:
@@ -154,7 +160,7 @@ def test_it_counts_as_spoken_of_through_the_context():
 
 
 @pytest.mark.parametrize(
-    "text", ["don't go to the kitchen", "not the kitchen please", "never go to the kitchen"]
+    "text", ["don't go to the kitchen", "not the kitchen please", "you shouldn't go to the kitchen"]
 )
 def test_what_is_not_to_be_done_is_no_plan(text):
     with ScriptedLlm() as server, pytest.raises(LlmError, match="not to be done"):
@@ -169,6 +175,14 @@ def test_what_is_not_to_be_done_is_no_plan(text):
         ("swing left by 90 degrees", {"skill": "turn", "degrees": 170}, "2.97 rad"),
         ("hang about for two minutes", {"skill": "wait", "seconds": 2}, "2 s"),
         ("advance one meter", {"skill": "move", "meters": -1}, ""),
+        ("swing left by 90 degrees", {"skill": "turn", "degrees": -90}, "that way"),
+        ("sidle two steps to the right", {"skill": "sidestep", "meters": 0.6}, "that way"),
+        ("shuffle backward one meter", {"skill": "move", "meters": 1}, "that way"),
+        (
+            "seize the red cup, left hand",
+            {"skill": "pick", "object": "red cup", "hand": "right"},
+            "the right hand",
+        ),
         ("swing left a third of a turn", {"skill": "turn", "degrees": 120}, ""),
         ("advance a meter and wait a second", {"skill": "move", "meters": 1}, ""),
         ("swing left", {"skill": "turn", "degrees": 45}, ""),
@@ -188,6 +202,14 @@ def test_what_goes_next_to_a_thing_is_taken_first():
     ):  # fmt: skip
         steps = read(f'{{"steps":[{before}{beside}]}}', RULES.lexicon, context)
         assert [step.skill for step in steps] == ["pick"] * picks + ["place"]
+
+
+def test_who_speaks_is_gone_to_only_from_elsewhere():
+    here = '{"skill":"navigate","place":"user"}'
+    with pytest.raises(Unresolved, match="I do not see where you are"):
+        read(f'{{"steps":[{here}]}}', RULES.lexicon, Context())
+    steps = read(f'{{"steps":[{{"skill":"navigate","place":"kitchen"}},{here}]}}', RULES.lexicon, Context())
+    assert [step.place for step in steps] == ["kitchen", "user"]
 
 
 def test_the_models_question_is_asked():

@@ -307,6 +307,14 @@ def test_no_to_what_was_half_heard_has_nothing_done(reply, said):
         ("find the red", "the ball", ["find red ball"]), ("find the red one", "the cup", ["find red cup"]),
         ("find the red thing", "the red ball", ["find red ball"]),
         ("go to the garage", "slowly walk to the bedroom", ["navigate bedroom"]),
+        ("put it down", "the kitchen", ["place kitchen"]),
+        ("move it", "the kitchen", ["carry kitchen"]),
+        ("turn around and take the blue box", "on the nightstand",
+         ["place nightstand", "turn 3.142", "find blue box", "approach blue box", "pick blue box"]),
+        ("take the blue box", "next to the ball",
+         ["place next to ball", "find blue box", "approach blue box", "pick blue box"]),
+        ("take the blue box", "the nightstand",
+         ["place nightstand", "find blue box", "approach blue box", "pick blue box"]),
     ],
 )  # fmt: skip
 def test_an_answer_completes_what_was_asked_back(text, reply, plan):
@@ -330,6 +338,10 @@ def test_an_answer_completes_what_was_asked_back(text, reply, plan):
         ("find the red cup", "the other one", ["find green cup"]),
         ("turn left", "no, right", ["turn -1.571"]), ("move forward 1 meter", "no, 2 meters", ["move 2 0"]),
         ("go to the kitchen", "no, find the red ball", ["find red ball"]),
+        ("find the red cup, take it from the kitchen to the bedroom", "no, from the living room", [
+            "find red cup", "navigate living room", "find red cup in living room", "approach red cup",
+            "pick red cup", "carry bedroom",
+        ]),
     ],
 )  # fmt: skip
 def test_a_correction_takes_the_command_back_and_does_what_was_meant(text, reply, plan):
@@ -341,11 +353,50 @@ def test_a_correction_takes_the_command_back_and_does_what_was_meant(text, reply
     assert [(s.command_id, s.state) for s in desk.of(topics.STATUS)] == [("c1", "cancelled")]
 
 
-def test_no_stops_what_runs_and_otherwise_nothing():
+def test_a_correction_of_what_has_ended_takes_nothing_back():
+    desk = Desk()
+    desk.say("go to the kitchen")
+    desk.dialogue.on_status(Status(command_id="c1", state="succeeded", mono=1.0))
+    desk.say("no, the bedroom", "c2")
+    assert desk.plans == [["navigate kitchen"], ["navigate bedroom"]]
+    assert statuses(desk) == []
+
+
+@pytest.mark.parametrize("words", ["never mind", "wait", "hold on", "don't move", "that's enough"])
+def test_what_is_said_after_a_stop_is_done_in_place_of_what_runs(words):
+    desk = Desk()
+    desk.say("go to the kitchen")
+    desk.say(f"{words}, go to the bedroom", "c2")
+    assert desk.plans == [["navigate kitchen"], ["navigate bedroom"]]
+    assert statuses(desk) == [("c1", "cancelled", "stop was said")]
+
+
+def test_where_safety_stops_what_runs_the_executive_answers_it():
+    desk = Desk()
+    desk.say("go to the kitchen")
+    desk.say("stop and go to the bedroom", "c2")
+    assert desk.plans == [["navigate kitchen"], ["navigate bedroom"]]
+    assert statuses(desk) == []
+
+
+def test_what_waits_for_its_plan_is_dropped_by_a_stop_and_what_follows_it():
+    release = threading.Event()
+    desk = Desk(lambda text, context: release.wait(WAIT) and to_kitchen(text, context), "auto")
+    try:
+        desk.say("off to where the food is")
+        desk.say("stop and go to the bedroom", "c2")
+        assert desk.plans == [["navigate bedroom"]]
+        assert statuses(desk) == [("c1", "cancelled", "stop was said")]
+    finally:
+        release.set()
+
+
+@pytest.mark.parametrize("words", ["no!", "No no no!", "no, don't", "don't!"])
+def test_no_stops_what_runs_and_otherwise_nothing(words):
     desk = Desk()
     desk.say("go to the kitchen")
     desk.dialogue.on_status(Status(command_id="c1", state="running", mono=1.0))
-    desk.say("no!", "c2")
+    desk.say(words, "c2")
     assert desk.plans == [["navigate kitchen"], ["stop"]]
 
 

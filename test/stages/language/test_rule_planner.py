@@ -68,7 +68,8 @@ def test_every_required_command_has_its_plan(text, plan):
         ("turn around", [f"turn {math.pi:.4g}"]), ("turn right", [f"turn -{HALF_PI}"]),
         ("a quarter turn to the right", [f"turn -{HALF_PI}"]), ("turn left 90", [f"turn {HALF_PI}"]),
         ("rotate clockwise by 1.57 radians", ["turn -1.57"]),
-        ("do a half turn", [f"turn {math.pi:.4g}"]),
+        ("do a half turn", [f"turn {math.pi:.4g}"]), ("make one turn left", [f"turn {2 * math.pi:.4g}"]),
+        ("make a turn to the left", [f"turn {HALF_PI}"]), ("take a right turn", [f"turn -{HALF_PI}"]),
         ("wait for two minutes", ["wait 120"]), ("say good morning", ["say Good morning."]),
         ("fetch the blue box from the bedroom", FETCH_BOX),
         ("put the red cup on the nightstand", [*TAKE_CUP, "place nightstand"]),
@@ -132,6 +133,7 @@ def test_small_typing_errors_are_mended(text, step):
     [
         ("go to the kitchen and juggle",
          'I understood "go to the kitchen", but not "and juggle". What should I do?'),
+        ("look around", 'I did not understand "look around"'),
         ("juggle", 'I did not understand "juggle". I can go to a place, turn, move, wait, and find, pick up, '
          "bring and put down things. What should I do?"),
         ("go to the garage",
@@ -147,6 +149,9 @@ def test_small_typing_errors_are_mended(text, step):
         ("bring me the bell", 'I do not know an object called "bell"'),
         ("take the lock", 'I do not know an object called "lock"'),
         ("go to the wall", 'I do not know a place called "wall"'),
+        ("bring me the xbox", 'I do not know an object called "xbox"'),
+        ("go to the fitting room", 'I do not know a place called "fitting room"'),
+        ("put the red cup on the tablet", 'I do not know a place called "tablet"'),
         ("walk to the vase", 'I do not know a place called "vase"'),
         ("pick up the cups", 'I do not know an object called "cups"'),
         ("pick up the red", "The red what?"),
@@ -154,6 +159,7 @@ def test_small_typing_errors_are_mended(text, step):
         ("pick up", "What shall I pick up?"),
         ("go to", "Where shall I go?"), ("move forward", "How far?"), ("move forward 2", "2 what?"),
         ("turn 90 degrees", "Shall I turn left or right?"),
+        ("make a turn", "Which way shall I turn"),
         ("move forward 11 meters", "I move from 0 to 10 meters at a time, not 11. How far?"),
         ("move forward 0 meters", "I move from 0 to 10 meters"),
         ("turn left 721 degrees", "I turn from 0 to 720 degrees at a time, not 721. How far?"),
@@ -167,7 +173,8 @@ def test_small_typing_errors_are_mended(text, step):
         ("put the red cup next to", "Next to what shall I put it?"),
         ("put the red cup next to the red cup", "Which two do you mean?"),
         ("put the cup next to the cup", "Which two do you mean?"),
-        ("pick up the cup next to the ball", "I cannot choose a thing by what is beside it"),
+        ("pick up the cup next to the ball", "I cannot choose a thing or a way by what is beside it"),
+        ("take the red cup with both hands", "I take a thing with one hand."),
         ("put the red cup on the table", "Which one do you mean: kitchen table or coffee table?"),
         ("put the red cup in the hallway", "I know nothing to put it on in the hallway."),
         ("pick up the red cup and pick up the blue box", "I can hold one thing only."),
@@ -217,6 +224,14 @@ def test_a_stop_at_the_end_of_a_plan_is_no_order_to_stop_now():
 @pytest.mark.parametrize("word", ["now", "immediately", "quickly"])
 def test_haste_makes_a_plan_urgent(word):
     assert RULES.plan(f"go to the kitchen {word}").priority == "urgent"
+
+
+@pytest.mark.parametrize(
+    ("text", "priority"),
+    [("wait a minute", "urgent"), ("hold on a second", "urgent"), ("wait 5 seconds and turn left", "normal")],
+)
+def test_what_runs_waits_at_once_and_goes_on(text, priority):
+    assert RULES.plan(text).priority == priority
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def test_a_stop_after_a_question_is_one(text):
 @pytest.mark.parametrize(
     "text",
     ["do you see the wall? stop!", "is there a problem? Stop!", "go to the garage stop", "say hello halt",
+     "do you see the dog? Don't move!", "go to the garage hold on", "Wait! There is a dog.",
      "this is my mug freeze", "bring me my hat stop", "put the cup on the shelf stop"],
 )  # fmt: skip
 def test_words_that_may_be_anything_swallow_no_stop(text):
@@ -53,9 +54,35 @@ def test_a_negation_of_something_else_takes_no_stop_back(text):
     assert RULES.plan(text).priority == "stop"
 
 
+@pytest.mark.parametrize("text", ["no wait", "no, hold on!", "oh god wait", "hey whoa"])
+def test_a_stop_that_could_be_another_word_is_one_among_fillers(text):
+    assert RULES.plan(text).priority == "stop"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["don't move forward 2 meters", "stop moving left 1 meter", "stop turning left 90 degrees",
+     "cancel go to the kitchen", "abort: go to the kitchen", "never mind going to the kitchen",
+     "stop to take the red cup"],
+)  # fmt: skip
+def test_what_is_to_be_stopped_is_not_done(text):
+    assert RULES.plan(text).priority == "stop"
+
+
+@pytest.mark.parametrize("text", ["hold it right there!", "hold your position", "keep still", "quit it"])
+def test_what_else_is_called_to_who_moves_is_a_stop(text):
+    assert RULES.plan(text).priority == "stop"
+
+
+@pytest.mark.parametrize("text", ["can't you stop", "why don't you just stop", "why not stop"])
+def test_who_asks_why_it_does_not_stop_has_it_stop(text):
+    assert RULES.plan(text).priority == "stop"
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "you can't stop now",
         "don't stop",
         "please do not stop now",
         "you don't have to stop",

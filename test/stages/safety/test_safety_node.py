@@ -329,6 +329,19 @@ def test_every_stop_counts_whatever_its_id(node):
     assert [s.stop_epoch - before for s in states] == [1, 2, 3, 4]
 
 
+def test_what_follows_a_stop_in_the_same_breath_is_not_void(node):
+    from vla_sim.contract.records import Command, Plan, Step
+
+    node.on_command(Command(command_id="before", text="turn around", sent_mono=0.0))
+    node.on_command(Command(command_id="stop", text="stop and turn around", sent_mono=0.0))
+    plans = {
+        name: Plan(command_id=name, text="", steps=[Step(skill="turn", angle=3.0)], planner="rules")
+        for name in ("before", "stop")
+    }
+    assert node.core.void(plans["before"])
+    assert not node.core.void(plans["stop"])
+
+
 def guarded(node, topic):
     """What the node calls for a message of a topic, as the executor does."""
     return next(s.callback for s in node.subscriptions if s.topic_name == topic.name)

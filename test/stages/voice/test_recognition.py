@@ -167,6 +167,11 @@ def test_a_speed_that_no_one_speaks_is_refused() -> None:
         Hibari(speed=9.0)
 
 
+def test_a_text_that_the_voice_cannot_say_is_one_line() -> None:
+    with pytest.raises(InputError, match="the voice cannot say 'go to 1234"):
+        voice().speak("go to " + "1234567890" * 4)
+
+
 def test_an_empty_text_cannot_be_said() -> None:
     with pytest.raises(InputError, match="nothing to say"):
         voice().speak("  ")

@@ -76,6 +76,21 @@ def test_a_stop_breaks_off_what_is_said_and_what_waits(robot, device):
     assert device.broken == 1
 
 
+def test_a_text_that_cannot_be_said_leaves_it_not_mute(device):
+    class Hoarse(Voice):
+        def speak(self, text):
+            return [][0] if text == "one" else super().speak(text)
+
+    told = []
+    robot = Speaker(play=True, make=Hoarse, warn=told.append)
+    for text in ("one", "two"):
+        robot.say(text)
+    device.ended.release()
+    robot.close()
+    assert told == ["could not say 'one': list index out of range"]
+    assert robot.spoken == 1
+
+
 def test_without_a_device_it_is_told_once_and_nothing_is_the_robots_own(monkeypatch):
     def play(*_):
         raise MissingError("speaker 'x' does not play")

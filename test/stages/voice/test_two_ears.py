@@ -122,7 +122,9 @@ def test_a_stop_that_one_ear_heard_is_a_stop() -> None:
     assert decided(Recognition("go to the box", 0.4), Recognition("stop", 0.2)) == ("stop", True, "free")
 
 
-@pytest.mark.parametrize("heard", ["go to the kitchen stop", "go to the kitchen not"])
+@pytest.mark.parametrize(
+    "heard", ["go to the kitchen stop", "go to the kitchen not", "shouldn't go to the kitchen"]
+)
 def test_no_likeness_leaves_out_a_stop_or_a_negation(heard: str) -> None:
     sure = Recognition("go to the kitchen", 0.45)
     assert decided(sure, Recognition(heard, 0.9)) == (heard, False, "free")
@@ -157,6 +159,18 @@ def test_a_free_ear_that_is_late_is_not_waited_for() -> None:
     assert time.monotonic() - begin < 5.0
     free.go.set()
     ear.close()
+
+
+def test_where_the_free_ear_fails_the_other_is_answered() -> None:
+    class Deaf(Free):
+        def transcribe(self, sound: Samples) -> Recognition:
+            raise RuntimeError("out of memory")
+
+    sound = in_room(voice().speak("pick up the red cup"), lead=1.0, noise_db=-42.0)
+    second = SecondEar(Deaf(), recogniser(), budget=10.0)
+    (heard,) = hear(Listener(recogniser(), grammar(), second=second), sound)
+    assert (heard.text, heard.reason) == ("pick up the red cup", "partial")
+    second.close()
 
 
 def test_what_was_begun_in_a_pause_is_not_done_twice() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from vla_sim.common import clock
+from vla_sim.common.geometry import wrap
 from vla_sim.contract import records, topics
 from vla_sim.contract.lease import Lease
 from vla_sim.contract.records import Plan, Step
@@ -211,6 +212,7 @@ class Executive:
     def tick(self) -> None:
         """Go on with the running skill, or take the next job."""
         before, self._ticked = self._ticked, self.ctx.now
+        self.ctx.heading += wrap(self.ctx.pose[2] - self.ctx.heading)
         if self.job is not None and self.ctx.now < before - MOST_BACK:
             self._drop_skill()
             self._end(self.job, "failed", SET_BACK)

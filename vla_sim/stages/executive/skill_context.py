@@ -45,8 +45,10 @@ class SkillContext:
     holding_arm: records.Arm | None = None
     picking: records.ManipulationRequest | None = None
     """The last one that was asked for."""
+    heading: float = 0.0
+    """The pose's yaw [rad], counted on beyond a whole turn."""
     walking_from: Pose2 | None = None
-    """Where the move or the turn that runs began to walk."""
+    """Where the move or the turn that runs began to walk, with that heading."""
     docked: bool = False
     """Stands close to furniture: steps back before it walks or turns."""
     arms_home: bool = True

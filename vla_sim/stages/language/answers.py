@@ -76,17 +76,24 @@ class Questions:
             return None
         bare = begin == 1  # "is the cup on the table"
         thing = self._thing(r, begin)
+        number = r.number(begin) if thing is None else None
+        if number is not None:  # "are there two cups"
+            thing = self._thing(r, number[1])
         if thing is None:
             words = r.unknown(begin)
             if bare or words is None:
                 return None
             where = r.location(words[1])
-            known = (where.end if where else words[1]) == len(r.text)
-            return Answer(f'I do not know what "{words[0]}" is.') if known else None
+            whole = (where.end if where else words[1]) == len(r.text)
+            # "No cup", "a cup or a box": the thing is known, what is asked of it is not.
+            strange = not any(r.named(i) for i in range(begin, words[1]))
+            return Answer(f'I do not know what "{words[0]}" is.') if whole and strange else None
         where, end = _where(r, thing.end)
         if end != len(r.text) or (bare and where is None):
             return None
-        query, places = ObjectQuery(kind=thing.kind, colour=thing.colour), _names(where)
+        query, places = _query(thing), _names(where)
+        if number is not None:
+            return self._counted(query, places, context)
         seen = self._seen(query, places, context)
         if seen:
             return self._answer(f"Yes: {self._described(seen)}.", query)
@@ -104,7 +111,9 @@ class Questions:
         where, end = _where(r, r.at(thing.end, p.EXIST) or thing.end)
         if end != len(r.text):
             return None
-        query, places = ObjectQuery(kind=thing.kind, colour=thing.colour), _names(where)
+        return self._counted(_query(thing), _names(where), context)
+
+    def _counted(self, query: ObjectQuery, places: Sequence[str], context: Context) -> Answer:
         seen = self._seen(query, places, context)
         if not seen:
             return self._answer(f"I have seen none{_in(places)}.", query)
@@ -138,7 +147,7 @@ class Questions:
         thing = self._thing(r, begin) if begin is not None else None
         if thing is None or (r.direct(thing.end, p.BE) or thing.end) != len(r.text):
             return None
-        query = ObjectQuery(kind=thing.kind, colour=thing.colour)
+        query = _query(thing)
         own = r.object(begin or 0)
         if own is not None and any(o.given_name == own.given_name != "" for o in context.objects):
             query = ObjectQuery(given_name=own.given_name)
@@ -216,6 +225,10 @@ def ability(lexicon: Lexicon) -> str:
     )
 
 
+def _query(thing: ObjectRef) -> ObjectQuery:
+    return ObjectQuery(kind=thing.kind, colour=thing.colour, traits=thing.traits)
+
+
 def _core(tokens: list[str]) -> list[str]:
     """Without what frames a question."""
     i, end = 0, len(tokens)
@@ -243,8 +256,8 @@ def _in(places: Sequence[str]) -> str:
 
 
 def _a(thing: DetectedObject | ObjectQuery) -> str:
-    """ "a red cup"; what has no name is told by its size, too."""
-    traits = thing.traits if thing.kind == THING else ()
+    """ "a red cup"; what has no name, or was asked for by its size, is told by it, too."""
+    traits = thing.traits if thing.kind == THING or isinstance(thing, ObjectQuery) else ()
     words = str(ObjectQuery(kind=thing.kind, colour=thing.colour, traits=traits))
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 

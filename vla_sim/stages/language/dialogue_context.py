@@ -16,12 +16,13 @@ from vla_sim.contract.records import (
     Status,
     Step,
 )
-from vla_sim.stages.language.understanding.amendments import amended
+from vla_sim.stages.language.understanding.amendments import amended, put_first
 from vla_sim.stages.language.understanding.clarifications import Problem
 from vla_sim.stages.language.understanding.intent_extractor import Extractor
 from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, PAUSES, tokenise
 from vla_sim.world.semantic_map import World, surface_below
 
+_REFUSALS = phrases.NO | phrases.NEVER_MIND | phrases.FORBIDDEN
 REMEMBERED_PLANS = 64
 REPLY_SECONDS = 30.0
 """[s, ROS clock] in which words may answer a question, or correct a command that was given."""
@@ -48,13 +49,15 @@ class Context:
 @dataclass(frozen=True)
 class Turn:
     """What was said last. text: the words. question: what was asked back, if they were. unknown: words of it
-    that were no name. proposed: whether the question is "Did you say ...?". command_id: of what was begun."""
+    that were no name. proposed: whether the question is "Did you say ...?". held: what it asks where to put.
+    command_id: of what was begun."""
 
     text: str
     said: float
     question: str = ""
     unknown: str = ""
     proposed: bool = False
+    held: str = ""
     command_id: str = ""
 
 
@@ -82,8 +85,11 @@ def _yes_or_aside(proposed: str, reply: str) -> bool:
 
 
 def refused(tokens: Sequence[str]) -> bool:
-    """Whether all that was said is no."""
-    return bool(tokens) and len(tokens) in (phrases.NO.end(tokens, 0), phrases.NEVER_MIND.end(tokens, 0))
+    """Whether all that was said is no, once or more: "no, don't"."""
+    i: int | None = 0
+    while i is not None and i < len(tokens):
+        i = _REFUSALS.end(tokens, i)
+    return bool(tokens) and i is not None
 
 
 def spoken(text: str) -> list[str]:
@@ -101,15 +107,20 @@ class DialogueTracker:
         self._world = world
         self._plans: OrderedDict[str, tuple[Plan, int]] = OrderedDict()
         self._last: Turn | None = None
-        start = nearest_place(world, world.start[0], world.start[1])
-        self.context = Context(place=start)
+        self._start = nearest_place(world, world.start[0], world.start[1])
+        self.context = Context(place=self._start)
+
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """Ids of the commands that were planned and have not ended."""
+        return tuple(self._plans)
 
     def asked(self, text: str, problem: Problem, now: float, *, proposed: bool = False) -> None:
         """A question was asked back; what is said next may answer it. One about words that mean nothing here
         leaves an earlier question open."""
         open_question = self._last is not None and bool(self._last.question)
         if proposed or not (problem.reason == "heard" or (open_question and problem.reason == "words")):
-            self._last = Turn(text, now, problem.question, problem.unknown, proposed)
+            self._last = Turn(text, now, problem.question, problem.unknown, proposed, problem.held)
 
     def began(self, text: str, command_id: str, now: float) -> None:
         """A command is being planned, or was; what is said next may correct it."""
@@ -139,7 +150,8 @@ class DialogueTracker:
         denied = phrases.CORRECTION.end(tokens, 0) if tokens else None
         rest = " ".join(tokens[denied or 0 :])
         if last.question:
-            new = amended(extractor, last.text, rest, last.unknown)
+            new = put_first(extractor, last.held, rest, last.text) if last.held else ""
+            new = new or amended(extractor, last.text, rest, last.unknown)
             self._last = None if new else self._last
             return Reply(new) if new else None
         if denied is None and phrases.OTHER.end(tokens, 0) != len(tokens):
@@ -194,7 +206,8 @@ class DialogueTracker:
         self._began(step)
         if step.place and step.skill in ("navigate", "carry", "place", "find"):
             surfaces = {surface.name: surface.place for surface in self._world.surfaces}
-            place = "" if step.place == "user" else surfaces.get(step.place, step.place)
+            known = surfaces | {"user": "", "start": self._start}
+            place = known.get(step.place, step.place)
             self.context = replace(self.context, place=place)
 
     def _began(self, step: Step) -> None:

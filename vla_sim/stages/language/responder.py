@@ -19,6 +19,7 @@ from vla_sim.stages.language.gathered_context import PERCEPTION_TIMEOUT, Gathere
 from vla_sim.stages.language.llm.errors import LlmError
 from vla_sim.stages.language.rule_planner import RulePlanner, Understood
 from vla_sim.stages.language.understanding import clarifications as ask
+from vla_sim.stages.safety.stop_detection import is_stop
 
 Send = Callable[[Topic, records.Record], None]
 Begin = Callable[[str, Context, Priority], "Future[Understood]"]
@@ -32,6 +33,7 @@ EXECUTIVE_TIMEOUT = 5.0
 LEFT = Understood(answer="All right.")
 """After a "no" to what was asked back."""
 MISTAKE = "I could not work that out: my planner made a mistake."
+STOP_SAID = "stop was said"
 LONG = 0.7
 """[s] of silence before an answer in which the robot should say that it heard."""
 MOMENT_AFTER = 0.4
@@ -226,12 +228,16 @@ class Responder:
             if reply is not None:
                 request = replace(request, text=reply.text)
                 understood = self.rules.intent(reply.text, context) if reply.text else LEFT
-                if reply.corrects and understood.problem is None:
+                if reply.corrects in self._open and understood.problem is None:
                     self._forget(reply.corrects)
                     self._status(reply.corrects, "cancelled", "you corrected it")
         clock.charge("intent", time.perf_counter() - began)
-        if understood.priority == "stop":
+        if understood.priority == "stop" or understood.instead:
             self._drop_waiting()
+        if understood.instead and not is_stop(words):  # at that safety stops what runs
+            for command_id in self.dialogue.under_way:
+                self._status(command_id, "cancelled", STOP_SAID)
+        if understood.priority == "stop":
             self._publish(request, understood, "rules")
         elif not self._gathered.fresh and len(self._gathering) < MAX_GATHERING and needs_objects(understood):
             self._trace(request.command_id, "intent", request.received)
@@ -300,7 +306,12 @@ class Responder:
         self.cancel()
         self._gathering.clear()
         for command_id in dropped:
-            self._status(command_id, "cancelled", "stop was said")
+            self._status(command_id, "cancelled", STOP_SAID)
+
+    @property
+    def _open(self) -> tuple[str, ...]:
+        """Ids of the commands that wait for their plan, or for the end of it."""
+        return (*self._waiting, *self._gathering, *self.dialogue.under_way)
 
     def _forget(self, command_id: str) -> None:
         """What waits to be planned is not wanted any more."""

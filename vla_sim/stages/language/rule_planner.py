@@ -20,6 +20,7 @@ class Understood:
     """intent: what was said. steps: the plan. problem: what to ask back instead (no steps then).
     answer: words that answer a question (no steps then). mentioned, place: what was mentioned.
     about_seen: whether the answer depends on what perception sees.
+    instead: it is to be done in place of all that was to be done before.
     remembered: a model understood it so before, and was not asked again."""
 
     intent: tuple[Step, ...] = ()
@@ -28,6 +29,7 @@ class Understood:
     priority: Priority = "normal"
     answer: str = ""
     about_seen: bool = False
+    instead: bool = False
     mentioned: ObjectQuery | None = None
     place: str = ""
     remembered: bool = False
@@ -64,7 +66,8 @@ class RulePlanner:
             return Understood(problem=found.problem)
         if found.stop and not found.said:
             return STOP
-        wanted = self._resolved(found, context)  # what cannot be done after a stop must not cost the stop
+        wanted = replace(self._resolved(found, context), instead=found.stop)
+        # What cannot be done after a stop must not cost the stop.
         return STOP if found.stop and self.finish(wanted, context).problem is not None else wanted
 
     def _resolved(self, found: Extraction, context: Context) -> Understood:
@@ -73,7 +76,8 @@ class RulePlanner:
             steps = tuple(step for one in found.said for step in resolver.resolve(one))
         except Unresolved as error:  # "the left one" says the rest of it
             return Understood(problem=error.problem, mentioned=resolver.mentioned)
-        priority: Priority = "urgent" if found.urgent else "normal"
+        wait_now = all(step.skill == "wait" for step in steps)  # what runs goes on after it
+        priority: Priority = "urgent" if found.urgent or wait_now else "normal"
         if len(steps) == 1 and steps[0].skill == "stop":
             priority = "stop"
         return Understood(

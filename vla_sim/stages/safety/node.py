@@ -174,14 +174,16 @@ class SafetyNode(StageNode[SafetyParams]):
         self.first_motion.verdict(verdict)
 
     def on_transcript(self, transcript: Transcript) -> None:
-        self.core.on_command(transcript.command_id)
-        if is_stop(transcript.text):
-            self.stop()
+        self._heard(transcript.command_id, is_stop(transcript.text))
 
     def on_command(self, command: Command) -> None:
-        self.core.on_command(command.command_id)
-        if command.priority == "stop" or is_stop(command.text):
+        self._heard(command.command_id, command.priority == "stop" or is_stop(command.text))
+
+    def _heard(self, command_id: str, stop: bool) -> None:
+        """What follows a stop in the same breath ("stop and go to the kitchen") was asked for after it."""
+        if stop:
             self.stop()
+        self.core.on_command(command_id)
 
     def on_malformed(self, text: str) -> None:
         """A command or transcript that no record fits may be a stop all the same."""

@@ -1,5 +1,6 @@
 """The free recogniser beside the grammar's: begun in a pause, asked at the end, given up in time."""
 
+import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
@@ -44,7 +45,7 @@ class SecondEar:
         left = max(0.0, self.budget - silence)
         if clock.lockstep():
             started = time.perf_counter()
-            found = self.recogniser.transcribe(np.concatenate(heard))
+            found = self._transcribe(np.concatenate(heard))
             spent = time.perf_counter() - started
             self._charged += spent
             late = clock.charge("hearing", spent, left) > left
@@ -59,7 +60,14 @@ class SecondEar:
             self._begun = None
 
     def _submit(self, heard: list[Samples]) -> Future[Recognition]:
-        return self._thread.submit(self.recogniser.transcribe, np.concatenate(heard))
+        return self._thread.submit(self._transcribe, np.concatenate(heard))
+
+    def _transcribe(self, sound: Samples) -> Recognition:
+        try:
+            return self.recogniser.transcribe(sound)
+        except Exception:  # what the other ear heard is answered all the same
+            logging.getLogger(__name__).exception("the free recogniser failed")
+            return Recognition("", 0.0)
 
     def charged(self) -> float:
         """Seconds of this process that were charged as "hearing" since this was asked last."""

@@ -89,7 +89,7 @@ class Speaker:
             try:
                 if hushed == self._hushed:
                     self._speak(voice, text, hushed)
-            except (VlaSimError, OSError, ValueError) as error:
+            except Exception as error:  # the next text may be said
                 self._warn(f"could not say {text!r}: {error}")
 
     def _speak(self, voice: Hibari | Espeak, text: str, hushed: int) -> None:

@@ -51,7 +51,11 @@ class Hibari:
 
     def speak(self, text: str) -> Samples:
         _check(text)
-        signal = self._voice(text, speed=self.speed, seed=self.seed)
+        try:
+            signal = self._voice(text, speed=self.speed, seed=self.seed)
+        except Exception as error:  # a number of forty digits is an IndexError
+            short = text if len(text) <= 60 else f"{text[:60]}..."
+            raise InputError(f"the voice cannot say {short!r}; give other words") from error
         return to_int16(resample(np.asarray(signal, dtype=np.float64), self._rate))
 
     def spell(self, word: str) -> str:

@@ -25,8 +25,6 @@ IDLE_WORDS = frozenset(
     ("the", "a", "an", "please", "robot", "could", "can", "would", "you", "and", "then", "now")
 )
 """Which change nothing of what is to be done."""
-_WEIGHTY = STOP_WORDS | phrases.NEGATIONS
-"""Which no likeness may leave out."""
 _ASKED = frozenset(one for table in QUESTIONS for one in table.spoken)
 
 
@@ -53,7 +51,8 @@ def vote(
     if within_stop_sentence(free.text):
         return Recognition("stop", free.confidence, ear="free"), True
     sentence = nearest(grammar.automaton, witness.phones(free.text), witness.phones)
-    if _WEIGHTY & {*free.text.split()} - {*sentence.split()}:
+    left_out = {*free.text.split()} - {*sentence.split()}
+    if any(word in STOP_WORDS or phrases.negates(word) for word in left_out):
         sentence = ""  # "go to the kitchen stop" and "don't go to the kitchen" sound like it, too
     literal = not sentence or same(sentence, free.text)
     whole = grammar.read(sure.text).complete

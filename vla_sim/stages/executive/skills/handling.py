@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Generator
+from dataclasses import dataclass
 
 from vla_sim.common.geometry import Pose2, wrap
 from vla_sim.contract.records import DetectedObject, ObjectQuery, Point, Step
@@ -28,6 +29,11 @@ MOVED = 0.04  # [m] by which an object may differ from where it was when the sta
 ATTEMPTS = 3
 ABOVE_RIM = 0.03  # [m] at which something is let go of above a container's rim
 BESIDE_RIM = 0.012  # [m] that must be left between it and the rim
+
+
+@dataclass(frozen=True)
+class NoSpot(Result):
+    """Nothing can be put down there, but perhaps elsewhere. detail: what was in the way, if anything was."""
 
 
 def approach(ctx: SkillContext, step: Step) -> Running:
@@ -149,12 +155,15 @@ def place(ctx: SkillContext, step: Step) -> Running:
         return (yield from _place_by(ctx, step, held, step.object))
     named = ctx.surface(step.place)
     surfaces = [named] if named else [s for s in ctx.world.surfaces if s.place == step.place]
+    where = f"on the {step.place}" if named else f"on a table in the {step.place}"
+    failed = Result(False, f"I find no free spot {where}.")
     for surface in sorted(surfaces, key=ctx.distance_to):
         spot = choose_place_spot(surface, _others(ctx), ctx.grid, ctx.pose)
         done = yield from _set_down(ctx, step, surface, spot, f"on the {surface.name}")
-        if done is not None:
+        if not isinstance(done, NoSpot):
             return done
-    return Result(False, f"I find no free spot on a table in the {step.place}.")
+        failed = done if done.detail else failed
+    return failed
 
 
 def _place_by(ctx: SkillContext, step: Step, held: DetectedObject, query: ObjectQuery) -> Running:
@@ -191,7 +200,8 @@ def _place_by(ctx: SkillContext, step: Step, held: DetectedObject, query: Object
         spot = choose_place_spot(surface, _others(ctx), ctx.grid, ctx.pose, beside=target.position)
     where = "in" if step.relation == "into" else step.relation
     done = yield from _set_down(ctx, step, surface, spot, f"{where} the {query}", container)
-    return done or Result(False, f"I find no free spot {step.relation} the {query}.")
+    said = done.ok or done.detail
+    return done if said else Result(False, f"I find no free spot {step.relation} the {query}.")
 
 
 def _too(ctx: SkillContext, held: DetectedObject, opening: Opening) -> str:
@@ -217,15 +227,15 @@ def _kind(ctx: SkillContext, item: DetectedObject) -> ObjectKind | None:
 def _set_down(
     ctx: SkillContext, step: Step, surface: Surface, spot: Point | None, where: str,
     container: DetectedObject | None = None,
-) -> Generator[None, None, Result | None]:  # fmt: skip
+) -> Running:  # fmt: skip
     """Walk up to a surface and put down there what is held, at `spot` (map), or in a container's opening;
-    None if there is no spot, or no way to where it could be reached from. where: in words, for the answer.
+    `NoSpot` if there is none, or no way to where it could be reached from. where: in words, for the answer.
     step: how it walks."""
     held, arm = ctx.holding, ctx.holding_arm
     assert held is not None
     stand = None if spot is None else choose_stand(spot, surface, ctx.grid, ctx.pose, arm=arm)
     if spot is None or stand is None:
-        return None
+        return NoSpot(False)
     goal = (stand.x, stand.y, stand.yaw)
     ready = yield from prepare_to_walk(ctx)
     if not ready.ok:
@@ -233,7 +243,7 @@ def _set_down(
     before = behind(goal, PRE_DOCK)
     result = yield from drive(ctx, "go", before, position_tolerance=0.12, **pace(step))
     if not result.ok:
-        return None
+        return NoSpot(False, f"I could not get to the {surface.name}: {result.detail}")
     raised = yield from manipulate(ctx, "ready", arm=arm, surface_height=spot[2])
     if not raised.ok:
         return raised

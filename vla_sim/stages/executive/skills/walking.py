@@ -15,8 +15,6 @@ STEP_BACK = 0.40  # [m] away from furniture before walking
 USUAL_SPEED: float = NavigationRequest(goal_id="usual", mode="go").max_speed  # [m/s]
 DOCK_TOLERANCE = 0.03  # [m]
 DOCK_YAW_TOLERANCE = 0.06  # [rad]
-SWAY = 0.3
-"""[rad] by which a body that has hardly begun to turn may stand turned the other way."""
 
 
 def prepare_to_walk(ctx: SkillContext) -> Running:
@@ -90,7 +88,7 @@ def _walk(ctx: SkillContext, mode: NavigationMode, timeout: float, fields: dict[
     ready = yield from prepare_to_walk(ctx)
     if not ready.ok:
         return ready
-    ctx.walking_from = ctx.pose
+    ctx.walking_from = (*ctx.pose[:2], ctx.heading)
     try:
         return (yield from drive(ctx, mode, timeout=timeout, **fields))
     finally:
@@ -101,11 +99,10 @@ def rest(ctx: SkillContext, step: Step) -> Step:
     """What is left of the step that runs: of a move or a turn, without what it has walked already."""
     if ctx.walking_from is None:
         return step
-    (x0, y0, yaw0), (x, y, yaw) = ctx.walking_from, ctx.pose
+    (x0, y0, yaw0), (x, y, _) = ctx.walking_from, ctx.pose
     if step.skill == "turn":
         angle = step.angle or 0.0
-        turned = math.copysign(1.0, angle) * (yaw - yaw0)
-        turned = (turned + SWAY) % (2.0 * math.pi) - SWAY
+        turned = math.copysign(1.0, angle) * (ctx.heading - yaw0)
         return msgspec.structs.replace(step, angle=math.copysign(max(0.0, abs(angle) - turned), angle))
     ahead = (x - x0) * math.cos(yaw0) + (y - y0) * math.sin(yaw0)
     left = (y - y0) * math.cos(yaw0) - (x - x0) * math.sin(yaw0)

@@ -21,6 +21,8 @@ _AMOUNT = (
 
 ROUNDED = 0.02
 """Share of an amount by which a model may round it."""
+_WAYS = ((phrases.LEFT, phrases.RIGHT), (phrases.FORWARD, phrases.BACKWARD))
+"""Which of them is said alone is the way to go."""
 _POINTING = frozenset({"it", "that", "this", "them", "there", "one", "thing", "object", "again"})
 _SPEAKER = frozenset({"me", "us", "i", "my", "here", "back", "hand", "give", "fetch", "bring", "return"})
 
@@ -46,18 +48,20 @@ def ungrounded(text: str, steps: Sequence[Step], lexicon: Lexicon, context: Cont
             return f"the {step.object}"
         if (what := _amiss(step, said, amounts)) is not None:
             return what
+        if step.arm and step.arm not in said:
+            return f"the {step.arm} hand"
     return ""
 
 
 def negation(text: str) -> str:
     """The first word with which the text says what is not to be done, which no plan can hold; "" if there is
     none."""
-    return next((word for word in tokenise(text) if word in phrases.NEGATIONS), "")
+    return next((word for word in tokenise(text) if phrases.negates(word)), "")
 
 
 def _amiss(step: Step, said: Sequence[str], amounts: Mapping[str, list[float]]) -> str | None:
-    """An amount of the step that is none of those that were said, if some of its kind were. amounts: those
-    [m], [rad], [s]."""
+    """An amount of the step that is none of those that were said, if some of its kind were, or a way that is
+    not the one that was. amounts: those that were said [m], [rad], [s]."""
     if step.skill not in ("move", "turn", "wait"):
         return None
     if not any(word in _AMOUNT or word[0].isdigit() for word in said):
@@ -69,6 +73,10 @@ def _amiss(step: Step, said: Sequence[str], amounts: Mapping[str, list[float]]) 
         near = (math.isclose(abs(value or 0.0), one, rel_tol=ROUNDED) for one in amounts[kind])
         if value is not None and amounts[kind] and not any(near):
             return f"{abs(value):.3g} {unit}"
+    for (ahead, astern), value in zip(_WAYS, (step.angle or step.lateral, step.distance), strict=True):
+        ways = [table.within(said, 0, len(said)) for table in (ahead, astern)]
+        if value and ways == [value < 0.0, value > 0.0]:
+            return "that way"
     return None
 
 

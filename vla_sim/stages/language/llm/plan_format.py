@@ -17,9 +17,9 @@ from vla_sim.contract.records import Arm, ObjectQuery, Step
 from vla_sim.contract.vocabulary import PACES
 from vla_sim.stages.language.dialogue_context import Context
 from vla_sim.stages.language.llm.errors import WrongAnswerError, one_line
-from vla_sim.stages.language.understanding.clarifications import Problem
+from vla_sim.stages.language.understanding.clarifications import WHERE_ARE_YOU, Problem
 from vla_sim.stages.language.understanding.lexicon import Lexicon
-from vla_sim.stages.language.understanding.reference_resolver import Unresolved, check_amounts
+from vla_sim.stages.language.understanding.reference_resolver import ON_THE_SPOT, Unresolved, check_amounts
 
 MAX_QUESTION, MAX_NAME = 200, 60
 """Characters of a model's words that are spoken or logged."""
@@ -156,6 +156,9 @@ def _steps(written: list[WrittenStep], lexicon: Lexicon, context: Context) -> li
     held, last = context.held, context.held or context.mentioned
     for number, one in enumerate(written, start=1):
         step = _step(number, one, lexicon, last)
+        to_speaker = step.skill == "navigate" and step.place == "user"
+        if to_speaker and all(before.skill in ON_THE_SPOT for before in steps):
+            raise Unresolved(WHERE_ARE_YOU)
         if step.relation and held is None:  # as for a place, what is put there is taken first
             steps.append(Step(skill="pick", object=last))
         held = {"pick": step.object, "carry": last, "place": None}.get(step.skill, held)

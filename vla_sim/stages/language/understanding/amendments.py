@@ -41,6 +41,15 @@ def amended(extractor: Extractor, before: str, reply: str, unknown: str = "") ->
     return ""
 
 
+def put_first(extractor: Extractor, held: str, reply: str, then: str) -> str:
+    """`then`, and before it `held` put where `reply` says; "" if it says no place."""
+    for on in ("", "on "):
+        text = f"put the {held} {on}{reply} and {then}"
+        if extractor.extract(text).problem is None:
+            return text
+    return ""
+
+
 def _bare(extractor: Extractor, tokens: list[str]) -> list[str]:
     """Without courtesies and prepositions around it."""
     reader = Reader(tokens, extractor.lexicon)
@@ -76,12 +85,14 @@ def _candidates(extractor: Extractor, old: list[str], new: list[str], unknown: s
         return [_replaced(old, span, [*old[span[0] : span[1]], "in", "the", *new[start:end]])] if span else []
     if not what or end != len(new):
         return [f"{words(old)} {words(new)}"]
-    span = _last(reader, lambda part: part == what)
+    lead = _lead(new, start) if what == "place" else ""
+    span = _last(reader, lambda part: part == what, lead)
     if what == "object" and span is not None:
         return [_replaced(old, span, text) for text in _objects(extractor, old, span, new[start:])]
     if span is not None:
         return [_replaced(old, span, new[start:])]
-    return [f"{words(old)} {words(new)}", f"{words(old)} {words(new[start:])}"]
+    links = ("", "to ") if what == "place" else ("",)  # "put it down", "the kitchen"
+    return [f"{words(old)} {words(new)}", *(f"{words(old)} {link}{words(new[start:])}" for link in links)]
 
 
 def _part(r: Reader, i: int) -> Part | None:
@@ -103,15 +114,23 @@ def _part(r: Reader, i: int) -> Part | None:
     return None if colour is None else ("object", colour.end)
 
 
-def _last(r: Reader, wanted: Callable[[str], bool]) -> tuple[int, int] | None:
-    """Where the last part of a kind stands."""
+def _last(r: Reader, wanted: Callable[[str], bool], lead: str = "") -> tuple[int, int] | None:
+    """Where the last part of a kind stands. lead: "from" and "to" are said of another place each."""
     found, i = None, 0
     while i < len(r.text):
         part = _part(r, i)
-        if part is not None and wanted(part[0]):
+        elsewhere = lead in ("from", "to") and (_lead(r.text, i) == "from") != (lead == "from")
+        if part is not None and wanted(part[0]) and not elsewhere:
             found = (i, part[1])
         i = part[1] if part is not None else i + 1
     return found
+
+
+def _lead(text: Sequence[str], i: int) -> str:
+    """The word before what begins at i, articles left out."""
+    while i > 0 and text[i - 1] == "the":
+        i -= 1
+    return text[i - 1] if i > 0 else ""
 
 
 def _replaced(old: Sequence[str], span: tuple[int, int], new: Sequence[str]) -> str:

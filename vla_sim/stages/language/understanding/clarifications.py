@@ -22,6 +22,8 @@ class Problem:
     reason: Reason
     unknown: str = ""
     """The words that were taken for a name and are none."""
+    held: str = ""
+    """What has to be put down first."""
 
 
 NOTHING_HEARD = Problem("I did not hear anything.", "heard")
@@ -50,12 +52,15 @@ _BEYOND = (
      "I cannot wait for something to happen, or decide by it. Tell me each step when it is time."),
     (Phrases("in a minute|in a moment|later|tomorrow|tonight|at noon|in an hour|minutes|hours"),
      'I cannot do it at another time. Say it when it is time, or "wait" with seconds or minutes.'),
+    (Phrases("both hands|two hands"), ONE_HAND.question),
     (Phrases("both|all|every|everything|everywhere|each|two cups|two balls|two boxes|all of them"),
      "I take one thing at a time, and go to one place. Which one?"),
     (Phrases("again|twice|times|once more|repeat"), "Say what I should do, once for each time."),
     (Phrases("follow|accompany|come with me"), "I cannot follow anyone. Name a place and I go there."),
-    (Phrases("behind|next to|beside|left of|right of|in front of|between|under|underneath|below|near|around"),
-     "I cannot choose a thing by what is beside it, and put things only next to, on top of or into another."),
+    (Phrases("behind|next to|beside|left of|right of|in front of|between|under|underneath|below|near",
+             "around the"),
+     "I cannot choose a thing or a way by what is beside it, and put things only next to, on top of or into "
+     "another."),
     (Phrases("leftmost|rightmost|biggest|smallest|bigger|smaller|nearest|closest|big|small|large|heavy"),
      "I tell things apart by kind and colour alone. Which one do you mean?"),
     (Phrases("or"), "Which one? I do one thing, you choose."),
@@ -131,7 +136,7 @@ def no_surface(place: str, lexicon: Lexicon) -> Problem:
 
 def hand_is_full(held: ObjectQuery, wanted: ObjectQuery) -> Problem:
     question = f"I can hold one thing only. Where shall I put the {held} before I take the {wanted}?"
-    return Problem(question, "held")
+    return Problem(question, "held", held=str(held))
 
 
 def too_long_text(length: int, most: int) -> Problem:

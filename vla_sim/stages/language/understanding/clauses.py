@@ -133,9 +133,13 @@ def turn(r: Reader, i: int) -> Clause | None:
     end = i if verb is None else verb
     sign = 0.0
     angle: float | None = None
-    around = False
+    around = named = False
+    made = verb is None or r.text[i] in ("make", "do", "take")
     while True:
         start = r.at(end, p.BY) or end
+        if made and not named and (name := r.direct(end, p.A_TURN)) is not None:  # as in "a left turn"
+            named, end = True, name
+            continue
         found = r.quantity(start) if angle is None else None
         if found is not None and found.dimension == "angle":
             angle, end = found.value, found.end
@@ -164,7 +168,7 @@ def turn(r: Reader, i: int) -> Clause | None:
         break
     if verb is None and not sign:
         return None
-    plain = verb is not None and r.text[i] not in ("make", "do")
+    plain = named or not made
     if angle is None and not (plain and (around or sign or r.text[i] != "face")):
         return None
     if angle is None and not around and not sign:

@@ -27,8 +27,12 @@ from vla_sim.stages.language.understanding.clauses import (
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.manner import with_manner
 from vla_sim.stages.language.understanding.reader import Clause, Reader, Said
-from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, slip, tokenise, words
+from vla_sim.stages.language.understanding.tokens import MAX_LENGTH, PAUSES, slip, tokenise, words
 
+_ENDS = frozenset(".!?")
+"""Of a sentence."""
+_APART = _ENDS | {"and", "then", ",", ";"}
+"""What sets a command apart from a stop before it."""
 Span = tuple[int, int]
 Placed = tuple[int, int, Clause]
 """Where its links begin, where it begins, and the clause."""
@@ -213,18 +217,21 @@ def _merged(spans: list[Span]) -> list[Span]:
 def _is_stop(text: Sequence[str], clauses: list[Placed], rest: list[Span]) -> bool | None:
     """True: stop, whatever else was said. False: stop first, then the other commands. None: no stop.
 
-    A sure word ("stop", not "wait") at the beginning always counts, at the end too unless it is linked
-    to a command ("go to the kitchen and stop"); words that are not understood do not matter, only that it is
-    forbidden ("don't stop", but "not there, stop") or asked about ("did you stop there"). Too eager is the
-    safe side.
+    What nothing sets apart from it is what is to be stopped: "cancel go to the kitchen".
+
+    A sure word ("stop", not "wait", unless it is a sentence of its own) at the beginning always counts, at
+    the end too unless it is linked to a command ("go to the kitchen and stop"); words that are not
+    understood do not matter, only that it is forbidden ("don't stop", but "not there, stop") or asked about
+    ("did you stop there"). Too eager is the safe side.
     """
     stops = [k for k, (_, _, clause) in enumerate(clauses) if clause.said and clause.said[0].skill == "stop"]
-    if not stops or (rest and not any(text[clauses[k][1]] in phrases.SURE_STOP for k in stops)):
+    strange = {word for a, b in rest for word in text[a:b]} - STOP_FILLERS - PAUSES
+    if not stops or (strange and not any(_sure(text, clauses[k]) for k in stops)):
         return None
     first = clauses[0][1]
     before = {word for a, b in rest if b <= first for word in text[a:b]}
     if stops[0] == 0 and before <= STOP_FILLERS:
-        return len(stops) == len(clauses) or bool(rest)
+        return len(stops) == len(clauses) or bool(rest) or _APART.isdisjoint(text[slice(*clauses[1][:2])])
     last, (at, begin, _) = stops[-1], clauses[stops[-1]]
     if _forbidden(text, begin) or (begin == 2 and text[0] in phrases.DID):
         return None
@@ -232,7 +239,18 @@ def _is_stop(text: Sequence[str], clauses: list[Placed], rest: list[Span]) -> bo
     return True if last == len(clauses) - 1 and not linked else None
 
 
+def _sure(text: Sequence[str], placed: Placed) -> bool:
+    """Whether a stop is one beside words that are not understood: a sure word, or a sentence of its own."""
+    start, begin, clause = placed
+    before, after = text[start:begin], text[clause.end : clause.end + 1]
+    alone = (begin == 0 or not _ENDS.isdisjoint(before)) and (not after or after[0] in _ENDS)
+    return alone or text[begin] in phrases.SURE_STOP
+
+
 def _forbidden(text: Sequence[str], stop: int) -> bool:
     while stop > 0 and text[stop - 1] in phrases.BEFORE_STOP:
         stop -= 1
-    return stop > 0 and text[stop - 1] in phrases.NEGATIONS
+    if stop == 0 or text[stop - 1] not in phrases.NEGATIONS:
+        return False
+    plea = stop > 1 and text[stop - 2] == "why"  # "why don't you stop", "can't you stop"
+    return not plea and (text[stop - 1] != "can't" or text[stop] != "you")

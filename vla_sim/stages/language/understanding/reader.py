@@ -167,7 +167,7 @@ class Reader:
 
 
 USER = PlaceRef(0, word="user")
-_AFTER_ANY = p.LINKS | p.ONE_WORD_STOP
+_AFTER_ANY = p.LINKS | p.ONE_WORD_STOP | p.STOP
 _AFTER_NAME = (
     _AFTER_ANY | p.SKIPPED | p.FROM | p.TO | p.ON | p.NEXT_TO | p.ON_TOP_OF | p.INSIDE | p.BE | p.UP | p.DOWN
 )

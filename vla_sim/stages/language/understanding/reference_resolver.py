@@ -13,6 +13,9 @@ from vla_sim.stages.language.understanding.clarifications import Problem
 from vla_sim.stages.language.understanding.lexicon import Lexicon
 from vla_sim.stages.language.understanding.reader import ObjectRef, PlaceRef, Said
 
+ON_THE_SPOT = ("turn", "wait", "say")
+"""Skills after which it stands where it stood."""
+
 
 class Unresolved(Exception):  # noqa: N818  (a question to ask back, not a failure)
     """Something must be asked back."""
@@ -47,7 +50,7 @@ class Resolver:
             self.here = "" if place == "user" else self.lexicon.surface_place.get(place, place)
         elif said.skill == "move":
             self.here = ""
-        self._left |= said.skill not in ("turn", "wait", "say")
+        self._left |= said.skill not in ON_THE_SPOT
         if said.skill in ("pick", "carry", "place"):
             self._held = None if said.skill == "place" else query
         return [Step(
