@@ -142,6 +142,19 @@ def test_a_fresh_command_passes():
     assert ready().output(1.02, 1.02) == (0.5, 0.0, 0.1)
 
 
+def test_a_scan_does_not_count_before_odometry_says_from_where_it_is():
+    """It would stand at odom's origin, metres away, and the way be free."""
+    core = ready()
+    core.on_velocity(0.5, 0.0, 0.0, 1.02, 1.02)
+    near = np.full(360, 0.3, dtype=np.float32), -math.pi, math.radians(1)
+    core.on_scan(*near, -1.0, -1.0, 1.04)  # the clock is set back, and the scan comes first
+    core.on_odom(5.0, 3.0, 0.0, -0.99, -0.99, 1.05)
+    core.on_depth_scan(np.full(91, np.inf, dtype=np.float32), *near[1:], -0.98, -0.98, 1.06)
+    core.on_velocity(0.5, 0.0, 0.0, -0.98, 1.06)
+    assert core.output(-0.98, 1.06) == (0.0, 0.0, 0.0)
+    assert core.state().reasons == ["no lidar scan"]
+
+
 def test_every_silent_source_stops_the_robot():
     cases = (
         ("odom", 0.12, "odometry"), ("scan", 0.25, "lidar scan"), ("depth", 1.05, "depth scan"),

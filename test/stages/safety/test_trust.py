@@ -255,8 +255,9 @@ def test_what_it_has_beams_for_is():
 
 @pytest.mark.parametrize(("beams", "step"), [(179, BEAM), (360, 0.49 * BEAM), (8, math.pi / 4), (9, 1e-12)])
 def test_a_lidar_that_looks_nowhere_near_all_around_is_blind(beams, step):
-    free = np.full(beams, np.inf, np.float32)
-    assert not Supervisor().on_scan(free, 0.0, step, 1.0, 1.0, 1.0)
+    free, core = np.full(beams, np.inf, np.float32), Supervisor()
+    core.on_odom(0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
+    assert not core.on_scan(free, 0.0, step, 1.0, 1.0, 1.0)
 
 
 @given(st.floats(-math.pi, math.pi))

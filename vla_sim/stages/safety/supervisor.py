@@ -98,12 +98,14 @@ class Supervisor:
         mono: float,
     ) -> bool:  # fmt: skip
         """Take a scan in base_link; False (and no new freshness) if too few of its beams are numbers, its
-        angles are none, or it is not of now.
+        angles are none, it is not of now, or no odometry says from where it is.
 
         ranges: (n,) [m]. NaN and negative values are no measurement; inf means free.
         """
         self._follow(now)
-        if not sees(ranges, angle_min, step, around=True) or not self.scan.take(stamp, now, mono):
+        if not (self.around.placeable and sees(ranges, angle_min, step, around=True)):
+            return False
+        if not self.scan.take(stamp, now, mono):
             return False
         x, y = self.around.at(stamp)[:2]
         self.beams.take(ranges, x, y, self._walks)
@@ -117,7 +119,9 @@ class Supervisor:
         """Take the depth camera's flattened scan, as `on_scan`. at_arms: (n,) ranges [m] of what stands at
         the height of the arms; where they are no ranges, everything may."""
         self._follow(now)
-        if not sees(ranges, angle_min, step) or not self.depth.take(stamp, now, mono):
+        if not (self.around.placeable and sees(ranges, angle_min, step)):
+            return False
+        if not self.depth.take(stamp, now, mono):
             return False
         if at_arms is None or at_arms.shape != ranges.shape:
             at_arms = ranges

@@ -35,6 +35,11 @@ class Surroundings:
         self._unknown, self._low_unknown = np.zeros(0), np.zeros(0)
         """(k,) middles of the sectors that are not known [rad], in base_link."""
 
+    @property
+    def placeable(self) -> bool:
+        """Whether it is known from where scans are taken."""
+        return self.gait.ready
+
     def odometry(self, stamp: float, x: float, y: float, yaw: float) -> None:
         """Pelvis pose in `odom`."""
         self.gait.odometry(stamp, x, y, yaw)
@@ -64,7 +69,7 @@ class Surroundings:
         """(n, 2) of the lidar, (m, 2) of the depth camera, now and before, and (k, 2) what of that stands at
         the height of the arms [m], from the mean pose now. In a sector that is not known something stands
         before the body."""
-        pose = self.gait.mean() if self.gait.ready else np.zeros(3)
+        pose = self.gait.mean() if self.placeable else np.zeros(3)
         lidar, low, at_arms = (
             _seen_from(points, pose)
             for points in (
@@ -80,7 +85,7 @@ class Surroundings:
 
     def at(self, stamp: float) -> Array:
         """Pelvis pose (3,) in `odom`; zero before any odometry."""
-        return self.gait.at(stamp) if self.gait.ready else np.zeros(3)
+        return self.gait.at(stamp) if self.placeable else np.zeros(3)
 
     def _placed(self, stamp: float, points: Array) -> Array:
         """(n, 2) of base_link at `stamp` in `odom`."""
