@@ -4,6 +4,8 @@ import types
 
 import pytest
 
+from vla_sim.contract.records import GroundTruth
+from vla_sim.robot import facts
 from vla_sim.scenario import soak
 from vla_sim.scenario.recording import Recording
 
@@ -43,6 +45,11 @@ def test_failures_are_kept_as_they_come(rounds):
     client = rounds._client
     client.time = soak.REST
     rounds.tick()  # the first command is given
+    robot = (2.0, 1.0, 0.8, 0.0, 0.0, 0.0, 1.0)
+    joints = [0.0] * len(facts.JOINTS)
+    joints[facts.ARM_INDEX["right"][3]] = 1.234
+    there = GroundTruth(stamp=1.4, robot=robot, objects={}, fallen=False, clearance=0.0, joints=joints)
+    client.recording.truths.append(there)
     client.recording.touches["g1::left_foot::sole", "red_cup::link::body"] = [(1.5, 40.0), (1.6, 431.0)]
     client.time += 1.0
     rounds.tick()
@@ -63,8 +70,11 @@ def test_failures_are_kept_as_they_come(rounds):
     assert rounds.failures == [first, *rounds.unanswered]
     assert rounds.unanswered[0].startswith("turn left, given at ")
     assert rounds.ended == {"unheard": 1, "late": 1}
+    way = client.notes[2]
+    assert way.startswith("way to it (s: m, m, degrees): 1.4: 2.00 1.00 180; left arm [0.0,")
+    assert way.endswith("right arm [0.0, 0.0, 0.0, 1.23, 0.0, 0.0, 0.0]")
     assert client.notes == [
-        "spoken: go to the bed", f"failure: {first}", "no id: unheard", "typed: turn left",
+        "spoken: go to the bed", f"failure: {first}", way, "no id: unheard", "typed: turn left",
         f"failure: {rounds.unanswered[0]}", "soak-2: late",
     ]  # fmt: skip
 

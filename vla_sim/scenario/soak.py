@@ -5,13 +5,14 @@ import math
 import os
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 import msgspec
+import numpy as np
 import psutil
 from rich.table import Column, Table
 
@@ -20,14 +21,16 @@ from vla_sim.bringup.supervisor import Stack
 from vla_sim.common.errors import InputError, StackError
 from vla_sim.common.files import write_whole, writing
 from vla_sim.contract import faults, topics
-from vla_sim.contract.records import Disturbance, Fault, Pose7
+from vla_sim.contract.records import Disturbance, Fault, GroundTruth, Pose7
 from vla_sim.monitor.memory_growth import WARM, Growth, Sample, judge, measure
 from vla_sim.report.curves import Panel, stacked
 from vla_sim.report.page import standalone
+from vla_sim.robot import facts
 from vla_sim.scenario.client import Client, ClientThread
 from vla_sim.scenario.fault_host import FaultHost
 from vla_sim.scenario.format import NODES
 from vla_sim.scenario.judge import forbidden_contacts
+from vla_sim.scenario.recording import heading
 from vla_sim.scenario.session import Standstill, raise_failure, wait_until_ready
 from vla_sim.scenario.terminal import Display
 from vla_sim.stages.executive.skill_context import SEARCH_TIME
@@ -55,6 +58,8 @@ REST = 1.0  # [s] simulated between two commands
 FALLEN, ROOM = 0.3, 0.15
 """[m] below its first place at which a thing lies out of reach, and around that at which it is taken."""
 POLL = 0.2
+WAY = 50
+"""Ticks before a touch of which it is noted where the robot was."""
 SAMPLES, REPORT, PLOT = "soak.jsonl", "soak.json", "soak.svg"
 
 
@@ -124,16 +129,19 @@ class Rounds:
         self.doing = ""
         self.fallen = False
         self._first: dict[str, Pose7] = {}
+        self._way: deque[GroundTruth] = deque(maxlen=WAY)
 
     def tick(self) -> None:
         now, recording = self._client.now(), self._client.recording
         self.fallen = self.fallen or (recording.truth is not None and recording.truth.fallen)
         del recording.truths[:-1]  # those of a command that takes minutes would be what grows
+        self._way.extend(recording.truths)
         for touch in forbidden_contacts(recording, self._takes):
             if (touch.a, touch.b) not in self._touched:
                 self._touched.add((touch.a, touch.b))
                 words = f"{touch.a} touched {touch.b} at {touch.stamp:.1f} s with {touch.force:.0f} N"
                 self._fail(self.collisions, f"{words}: {self.doing}{self._broken()}")
+                self._note(f"way to it (s: m, m, degrees): {self._walked()}; {self._held()}")
         if not self._busy:
             if now >= self._due:
                 self._give(now)
@@ -150,6 +158,18 @@ class Rounds:
             told = f"{self.doing}, given at {self._began:.1f} s{self._last_heard()}{self._broken()}"
             self._fail(self.unanswered, told)
             self._end("late", now)
+
+    def _walked(self) -> str:
+        """Where the robot was."""
+        return ", ".join(
+            f"{one.stamp:.1f}: {one.robot[0]:.2f} {one.robot[1]:.2f} {math.degrees(heading(one)):.0f}"
+            for one in self._way
+        )
+
+    def _held(self) -> str:
+        """How its arms are, in radians from the shoulder on."""
+        joints = np.array(self._way[-1].joints)
+        return "; ".join(f"{side} arm {joints[i].round(2).tolist()}" for side, i in facts.ARM_INDEX.items())
 
     def _fail(self, of: list[str], text: str) -> None:
         of.append(text)
