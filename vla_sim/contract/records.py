@@ -199,6 +199,8 @@ SILENT = {
     "executive": "I cannot act: my executive does not answer.",
 }
 """What the robot says where one of these nodes does not answer."""
+STOP_SAID = "stop was said"
+"""Why something was ended, or may not be."""
 
 
 class Status(Record, frozen=True, kw_only=True):

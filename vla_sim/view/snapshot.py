@@ -14,7 +14,7 @@ from vla_sim.bringup.node_table import STACK
 from vla_sim.common.pictures import encoded
 from vla_sim.contract import faults, topics
 from vla_sim.contract.budgets import BUDGETS, TOTAL_BUDGET
-from vla_sim.contract.records import SafetyState
+from vla_sim.contract.records import STOP_SAID, SafetyState
 from vla_sim.view.state import Command, Costmap, Line, ViewState
 from vla_sim.world.semantic_map import World
 
@@ -115,7 +115,7 @@ def safety(said: SafetyState | None, age: float, state: ViewState) -> Section:
         if said.fallen:
             title = "The robot has fallen"
             release = "Set it up (in simulation: reset the world), then release the emergency stop."
-        elif level == "stopped" and "stop was said" in reasons:
+        elif level == "stopped" and STOP_SAID in reasons:
             title, release = "Stopped", "The next command that is allowed lets it move again."
     out: Section = {"level": level, "title": title, "reasons": reasons, "release": release}
     if state.refusal is not None and state.stamp - state.refusal[0] < 5.0:

@@ -19,7 +19,6 @@ from vla_sim.stages.executive.skills.naming import remember
 from vla_sim.stages.executive.skills.searching import find
 from vla_sim.stages.executive.skills.walking import move, navigate, rest, turn
 
-CANCELLED = "stop was said"
 FALLEN = "I have fallen."
 RESTARTED = "I was restarted."
 MISTAKE = "I made a mistake in my program."
@@ -138,7 +137,7 @@ class Executive:
             self._status(plan.command_id, "succeeded", skill="stop", detail=STOPPED)
             return
         if ctx.stops.void(verdict.stop_epoch):
-            self._status(plan.command_id, "cancelled", detail=CANCELLED)
+            self._status(plan.command_id, "cancelled", detail=records.STOP_SAID)
             return
         if not self.queue.push(Job(plan, ctx.pose)):
             detail = f"I have {self.queue.waiting()[plan.priority]} {plan.priority} commands waiting already."
@@ -192,7 +191,7 @@ class Executive:
         if fell:
             self.ctx.say(FALLEN)
 
-    def stop(self, why: str = CANCELLED, state: records.CommandState = "cancelled") -> None:
+    def stop(self, why: str = records.STOP_SAID, state: records.CommandState = "cancelled") -> None:
         """End everything that runs or waits."""
         ctx = self.ctx
         # Also without a job: a goal may come from elsewhere (a pose sent by hand).

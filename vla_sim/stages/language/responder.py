@@ -33,7 +33,6 @@ EXECUTIVE_TIMEOUT = 5.0
 LEFT = Understood(answer="All right.")
 """After a "no" to what was asked back."""
 MISTAKE = "I could not work that out: my planner made a mistake."
-STOP_SAID = "stop was said"
 LONG = 0.7
 """[s] of silence before an answer in which the robot should say that it heard."""
 MOMENT_AFTER = 0.4
@@ -236,7 +235,7 @@ class Responder:
             self._drop_waiting()
         if understood.instead and not is_stop(words):  # at that safety stops what runs
             for command_id in self.dialogue.under_way:
-                self._status(command_id, "cancelled", STOP_SAID)
+                self._status(command_id, "cancelled", records.STOP_SAID)
         if understood.priority == "stop":
             self._publish(request, understood, "rules")
         elif not self._gathered.fresh and len(self._gathering) < MAX_GATHERING and needs_objects(understood):
@@ -306,7 +305,7 @@ class Responder:
         self.cancel()
         self._gathering.clear()
         for command_id in dropped:
-            self._status(command_id, "cancelled", STOP_SAID)
+            self._status(command_id, "cancelled", records.STOP_SAID)
 
     @property
     def _open(self) -> tuple[str, ...]:

@@ -174,7 +174,7 @@ class ManipulationNode(StageNode[ManipulationParams]):
     def send_void(self, request: ManipulationRequest) -> None:
         """It came before a stop and had not begun."""
         void = ManipulationStatus(
-            goal_id=request.goal_id, action=request.action, state="cancelled", detail="stop was said",
+            goal_id=request.goal_id, action=request.action, state="cancelled", detail=records.STOP_SAID,
             holding=bool(self.manipulator.held),
         )  # fmt: skip
         self.send(topics.MANIPULATION_STATUS, void)

@@ -10,7 +10,7 @@ import numpy as np
 from vla_sim.common import clock
 from vla_sim.common.geometry import quaternion_from_yaw, yaw_from_quaternion
 from vla_sim.contract import topics
-from vla_sim.contract.records import NavigationRequest, NavigationStatus, Point, SafetyState
+from vla_sim.contract.records import STOP_SAID, NavigationRequest, NavigationStatus, Point, SafetyState
 from vla_sim.contract.stop_epoch import StopEpoch
 from vla_sim.ros import conversions
 from vla_sim.ros.kept_state import KeptState
@@ -89,7 +89,7 @@ class NavigationNode(StageNode[NavigationParams]):
 
     def on_request(self, request: NavigationRequest) -> None:
         if request.mode not in ("cancel", "renew") and self.stops.void(request.stop_epoch):
-            void = NavigationStatus(goal_id=request.goal_id, state="cancelled", detail="stop was said")
+            void = NavigationStatus(goal_id=request.goal_id, state="cancelled", detail=STOP_SAID)
             self.send(topics.NAVIGATION_STATUS, void)
             return
         self.core.request(request)

@@ -24,7 +24,7 @@ from vla_sim.contract.limits import (
     MOST_POINTS,
     SHORTEST_STEP,
 )
-from vla_sim.contract.records import Arm
+from vla_sim.contract.records import STOP_SAID, Arm
 from vla_sim.robot import facts
 from vla_sim.robot.arm_body import BodyArgs, BodyModel
 from vla_sim.robot.body_size import ARMS_AHEAD, HAND_RADIUS, HANDS
@@ -494,7 +494,7 @@ class ArmGate:
             return "it does not say of when it is"
         if stamp > now + MOST_AHEAD:
             return "it is of before the clock was set back"
-        return "stop was said after that" if stamp < self.stop_stamp else ""
+        return f"{STOP_SAID} after that" if stamp < self.stop_stamp else ""
 
     def _malformed(
         self, side: str, names: Sequence[str], times: Array, positions: Array, velocities: Array | None

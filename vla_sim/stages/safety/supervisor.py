@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vla_sim.common.geometry import Array
 from vla_sim.contract.limits import MAX_SPEED
-from vla_sim.contract.records import Plan, SafetyState, Status, Verdict
+from vla_sim.contract.records import STOP_SAID, Plan, SafetyState, Status, Verdict
 from vla_sim.stages.safety.fall import FallWatch
 from vla_sim.stages.safety.gate import gate
 from vla_sim.stages.safety.surroundings import Surroundings
@@ -208,7 +208,7 @@ class Supervisor:
             return "the emergency stop is on; release it first"
         # A plan for what was never heard here is taken as asked for now.
         if self.asked.get(plan.command_id, self.epoch) < self.epoch:
-            return "stop was said after that"
+            return f"{STOP_SAID} after that"
         return ""
 
     def output(self, now: float, mono: float) -> tuple[float, float, float]:
@@ -235,7 +235,7 @@ class Supervisor:
             return STAND
         for forbids, reason in (
             (bool(self.fault), self.fault),
-            (self.halted, "stop was said"),
+            (self.halted, STOP_SAID),
             (not self.odom.fresh(now, mono), "no odometry"),
             (not self.steps.consistent, "odometry jumps"),
             (self.steps.frozen, "odometry is frozen"),
