@@ -257,6 +257,11 @@ class RandomFaults:
             self.counts[f"{kind.name} in vain"] += 1
 
 
+def program(name: str) -> str:
+    """Whose process it is: "safety 2" is the second one of safety."""
+    return name.split()[0]
+
+
 class MemorySampler:
     """Samples the memory of processes by name; each is written to `out` at once, a line of `soak.jsonl`."""
 
@@ -275,7 +280,7 @@ class MemorySampler:
 
     def follow(self, node: str, pid: int) -> None:
         """As `add`, where a node may have been started again: "safety 2" is its second process."""
-        runs = [process.pid for name, process in self._processes.items() if name.split()[0] == node]
+        runs = [process.pid for name, process in self._processes.items() if program(name) == node]
         if pid not in runs and psutil.pid_exists(pid):
             self.add(f"{node} {len(runs) + 1}" if runs else node, pid)
 
@@ -299,7 +304,7 @@ class MemorySampler:
         """Of every program that lived for long enough to say something."""
         lives: dict[str, list[list[Sample]]] = {}
         for name, some in self.samples.items():
-            lives.setdefault(name.split()[0], []).append(some)
+            lives.setdefault(program(name), []).append(some)
         warm = WARM * max((some[-1].seconds - some[0].seconds for some in self.samples.values()), default=0.0)
         found = (judge(name, some, limit, least, warm) for name, some in lives.items())
         return [one for one in found if one is not None]
@@ -401,7 +406,7 @@ def conclude(
         f"{g.name} grows by {g.slope:.1f} MB an hour (allowed: {options.limit:g})" for g in growth if g.grows
     ]
     judged = {g.name for g in growth}
-    short = sorted({name.split()[0] for name in sampler.samples} - judged - died.keys())
+    short = sorted({program(name) for name in sampler.samples} - judged - died.keys())
     if short or not growth:
         reasons.append(f"too short a time, or too few samples, to judge {', '.join(short) or 'anything'}")
     reasons += collisions[:5]
@@ -447,7 +452,7 @@ def table(growth: Sequence[Growth], seconds: float, simulated: float, commands: 
 def plot(samples: Mapping[str, Sequence[Sample]], growth: Sequence[Growth]) -> bytes | None:
     """Own memory [MB] of each process over time as an SVG file, those that grow marked; None without any."""
     verdict = {g.name: g for g in growth}
-    panels = [_panel(name, some, verdict.get(name.split()[0])) for name, some in samples.items()]
+    panels = [_panel(name, some, verdict.get(program(name))) for name, some in samples.items()]
     return standalone(stacked(panels))
 
 
