@@ -171,17 +171,28 @@ def test_a_typed_command_and_a_spoken_one_reach_the_robots_ears(stack):
     assert stack.rest.sound == [[1, -2, 3]]
 
 
-def test_a_stop_comes_at_once_while_the_node_is_busy(stack):
+class Hold:
+    """A callback that has begun, and that the node's thread sleeps in until it may end."""
+
+    def __init__(self):
+        self.busy, self.ends = threading.Event(), threading.Event()
+
+    def __call__(self, *_):
+        self.busy.set()
+        self.ends.wait(BOUND)
+
+
+@pytest.fixture
+def hold():
+    made = Hold()
+    yield made
+    made.ends.set()
+
+
+def test_a_stop_comes_at_once_while_the_node_is_busy(stack, hold):
     """The thread that shows everything sleeps in a callback meanwhile."""
-    ends = threading.Event()
-    busy = threading.Event()
-
-    def hold(*_):
-        busy.set()
-        ends.wait(BOUND)
-
     stack.view.repeat(0.01, hold, steady=True)
-    wait_for(busy.is_set, BOUND)
+    wait_for(hold.busy.is_set, BOUND)
     before = len(stack.rest.stops)
 
     async def press(session):
@@ -191,24 +202,15 @@ def test_a_stop_comes_at_once_while_the_node_is_busy(stack):
         return await ask(session, do="estop", on=False)
 
     began = time.monotonic()
-    try:
-        refused = visit(stack, press)
-    finally:
-        ends.set()
+    refused = visit(stack, press)
+    hold.ends.set()
     wait_for(lambda: len(stack.rest.stops) >= before + 2, BOUND)
     assert stack.rest.estops[-2:] == [True, False]
     assert refused == (400, "the robot lies; set it up first")
     assert stack.rest.stops[before] - began < BOUND / 4, "it waited for the callback"
 
 
-def test_a_page_whose_viewer_does_not_come_to_tell_it_anything_says_so(stack):
-    ends = threading.Event()
-    held = threading.Event()
-
-    def hold(*_):
-        held.set()
-        ends.wait(BOUND)
-
+def test_a_page_whose_viewer_does_not_come_to_tell_it_anything_says_so(stack, hold):
     async def look(session):
         known = {}
 
@@ -219,15 +221,12 @@ def test_a_page_whose_viewer_does_not_come_to_tell_it_anything_says_so(stack):
         async with session.ws_connect("/state") as line:
             await shows("Stopped")
             stack.view.repeat(0.01, hold, steady=True)
-            await until(held.is_set)
+            await until(hold.busy.is_set)
             await shows("This page is told nothing")
-            ends.set()
+            hold.ends.set()
             await shows("Stopped")
 
-    try:
-        visit(stack, look)
-    finally:
-        ends.set()
+    visit(stack, look)
 
 
 @pytest.mark.load
